@@ -1,0 +1,202 @@
+"""Every setting, once. A preset is a named instance of `Config`; YAML files and flags only override its fields."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, Literal, TypeVar
+
+from sdmae.errors import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class InputConfig:
+    """What the network sees of a video."""
+
+    height: int | None = None
+    """Rows of a network frame, a multiple of the patch. None: chosen from the source's own aspect ratio."""
+    width: int | None = None
+    """Columns of a network frame, a multiple of the patch. None: as the height."""
+    tokens: int = 800
+    """Patches a frame is cut into, at most, where height and width are left open. Frames are never enlarged."""
+    grey: bool = False
+    """One channel instead of three."""
+    rate: float = 25.0
+    """Frames a second at which `gap` and `gradient_gap` frames are counted; set from the training video."""
+    gap: float = 3.0
+    """s of the triplet (x[t-s], x[t], x[t+s]), in frames at `rate`. The paper's code: 3."""
+    gradient_gap: float = 1.0
+    """Distance of the frames of the motion gradient |x[t-1] - x[t+1]| from t, in frames at `rate`."""
+
+    @property
+    def channels(self) -> int:
+        """Channels of one frame: 1 or 3."""
+        return 1 if self.grey else 3
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The masked auto-encoder: teacher, student and what they see (paper, section 3)."""
+
+    patch: int = 16
+    """Side of a patch, in pixels."""
+    encoder_width: int = 256
+    """Channels of a token in the encoder."""
+    decoder_width: int = 128
+    """Channels of a token in both decoders."""
+    depth: int = 3
+    """Blocks of the encoder, and of the teacher's decoder. The student adds one block after the teacher's first."""
+    heads: int = 4
+    """Attention heads of every block."""
+    mlp_ratio: float = 2.0
+    """Hidden width of a block's MLP, as a multiple of its width."""
+    dropout: float = 0.1
+    """Dropout inside the MLP, in training."""
+    masking_ratio: float = 0.5
+    """Share of the kept tokens that the encoder does not see."""
+    token_share: float = 1.0
+    """Share of a frame's tokens that are kept at all: those that move most in the triplet. 1 keeps all."""
+    convolution: Literal["grid", "shuffled", "none"] = "grid"
+    """Where the 3x3 depth-wise convolutions of the CvT block find a token's neighbours: its true cells in the
+    frame (empty cells are zeros), the shuffled order of the released code (encoder only), or nowhere."""
+    position: Literal["none", "sine", "learned"] = "none"
+    """Position embedding. The released code has none."""
+    attention_scale: Literal["head", "width"] = "head"
+    """Scale of the attention logits: head width^-1/2, or width^-1/2 as in the released code."""
+    map_loss: Literal["mse", "bce"] = "mse"
+    """Loss of the anomaly-map channel: squared error as in the paper, or binary cross-entropy on logits."""
+    map_weight: float = 1.0
+    """Weight of the anomaly map's loss beside the frame's when `map_loss` is bce."""
+    classifier_weight: float = 1.0
+    """Weight of the [CLS] head's binary cross-entropy."""
+
+
+@dataclass(frozen=True)
+class AnomalyConfig:
+    """Synthetic anomalies pasted into training frames (paper, section 3.3)."""
+
+    probability: float = 0.25
+    """Share of training samples that are augmented."""
+    families: tuple[str, ...] = ("fast", "stretched", "joined", "shapes", "thin")
+    """Families the network is trained on: see `sdmae.data.anomalies`."""
+    held_out: tuple[str, ...] = ("out_of_scale",)
+    """Families only used to choose the checkpoint, on clips held out of training; never trained on."""
+    objects: int = 1500
+    """Objects drawn for each family before training begins."""
+    per_frame: int = 2
+    """Most objects pasted into one sample."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The two phases of training (paper, section 4)."""
+
+    teacher_epochs: int = 100
+    """Epochs of phase 1: encoder, teacher and classifier."""
+    student_epochs: int = 40
+    """Epochs of phase 2: the student alone, everything else frozen."""
+    batch_size: int = 100
+    """Samples of one step, over all devices."""
+    learning_rate: float = 1e-4
+    """AdamW's rate, reached after the warm-up."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """The rate after the warm-up; cosine decays to 2 % of it by the end of each phase."""
+    warmup_steps: int = 0
+    """Steps over which the rate rises linearly."""
+    weight_decay: float = 0.05
+    """On weight matrices only, not on biases and norms."""
+    clip_norm: float | None = None
+    """Largest norm of the gradient of one step. None: not clipped."""
+    flip: bool = True
+    """Mirror half of the samples left to right."""
+    held_out: float = 0.1
+    """Share of the training video held out to choose the checkpoint: whole clips, or the end of a single one."""
+    validation_samples: int = 400
+    """Frames of the held-out video scored at the end of an epoch, at most."""
+    validate_every: int = 1
+    """Epochs between two validations; the last epoch of a phase is always validated."""
+    checkpoint_minutes: float = 1.0
+    """Minutes between two checkpoints of an unfinished epoch."""
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    """Mixed precision, as accelerate names it."""
+    seed: int = 0
+    """Seed of weights, samples, masks and synthetic anomalies."""
+
+
+@dataclass(frozen=True)
+class ScoreConfig:
+    """From maps to one score a frame: o = alpha (x - x^)^2 + beta (x^ - x~)^2 + gamma y^ (paper, equation 6)."""
+
+    alpha: float = 0.4
+    """Weight of the teacher's error, averaged over the frame's channels and the anomaly map."""
+    beta: float = 0.3
+    """Weight of the discrepancy between teacher and student, averaged likewise."""
+    gamma: float = 0.3
+    """Weight of the classifier's probability."""
+    delta: float = 0.0
+    """Weight of the predicted anomaly map itself. Not in the paper, where the map counts through alpha alone."""
+    resolution: Literal["pixel", "token"] = "pixel"
+    """Maps with one value a pixel of the network frame, or one a patch (the mean over it)."""
+    filter_frames: int = 9
+    """Frames of the 3-D mean filter, odd. The causal score uses the past ones only."""
+    filter_cells: int = 9
+    """Rows and columns of the 3-D mean filter, odd."""
+    pooling: Literal["max", "mean"] = "max"
+    """How a frame's filtered map becomes one number."""
+    sigma: float = 1.0
+    """Standard deviation of the offline Gaussian over time, in seconds."""
+    causal_seconds: float = 0.7
+    """Time constant of the causal exponential average, in seconds."""
+    masks: Literal["fixed", "complementary"] = "fixed"
+    """Test-time masks: one fixed pattern, or it and its complement averaged, at twice the cost."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that makes a detector what it is, but its weights."""
+
+    preset: str = "base"
+    """Name of the preset these settings started from."""
+    input: InputConfig = field(default_factory=InputConfig)
+    """What the network sees."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    """The network."""
+    anomalies: AnomalyConfig = field(default_factory=AnomalyConfig)
+    """Synthetic anomalies."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+    """Training."""
+    score: ScoreConfig = field(default_factory=ScoreConfig)
+    """The score."""
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Plain nested dictionary of a settings dataclass, fit for JSON; tuples become lists."""
+    return {k: list(v) if isinstance(v, tuple) else _plain(v) for k, v in asdict(config).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def from_dict(data: dict[str, Any]) -> Config:
+    """The `Config` that `to_dict` wrote. Raises `ConfigError` naming a field it does not know."""
+    return _build(Config, data, "")
+
+
+def _build(kind: type[T], data: dict[str, Any], where: str) -> T:
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(data) - set(known))
+    if unknown:
+        raise ConfigError(f"unknown setting {where}{unknown[0]}; known here: {', '.join(sorted(known))}")
+    values: dict[str, Any] = {}
+    for name, value in data.items():
+        default = known[name].default_factory  # type: ignore[misc]
+        if isinstance(default, type) and is_dataclass(default):
+            value = _build(default, value, f"{where}{name}.")
+        elif isinstance(value, list):
+            value = tuple(value)
+        values[name] = value
+    return kind(**values)
