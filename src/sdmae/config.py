@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any, Literal, TypeVar
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
 
 from sdmae.errors import ConfigError
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -170,33 +168,38 @@ class Config:
     """The score."""
 
 
-def to_dict(config: Any) -> dict[str, Any]:
-    """Plain nested dictionary of a settings dataclass, fit for JSON; tuples become lists."""
-    return {k: list(v) if isinstance(v, tuple) else _plain(v) for k, v in asdict(config).items()}
+def to_dict(config: Config) -> dict[str, Any]:
+    """Plain nested dictionary of the settings, fit for JSON; tuples become lists."""
 
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items()}
+        return list(value) if isinstance(value, tuple) else value
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    return {k: plain(v) for k, v in asdict(config).items()}
 
 
 def from_dict(data: dict[str, Any]) -> Config:
-    """The `Config` that `to_dict` wrote. Raises `ConfigError` naming a field it does not know."""
-    return _build(Config, data, "")
+    """The `Config` that `to_dict` wrote. Raises `ConfigError` naming a setting it does not know."""
+    sections = {
+        "input": InputConfig,
+        "model": ModelConfig,
+        "anomalies": AnomalyConfig,
+        "train": TrainConfig,
+        "score": ScoreConfig,
+    }
+    _refuse_unknown(Config, data, "")
+    values = dict(data)
+    for name in sections.keys() & data.keys():
+        _refuse_unknown(sections[name], data[name], f"{name}.")
+        values[name] = sections[name](
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in data[name].items()}
+        )
+    return Config(**values)
 
 
-def _build(kind: type[T], data: dict[str, Any], where: str) -> T:
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(data) - set(known))
-    if unknown:
-        raise ConfigError(f"unknown setting {where}{unknown[0]}; known here: {', '.join(sorted(known))}")
-    values: dict[str, Any] = {}
-    for name, value in data.items():
-        default = known[name].default_factory  # type: ignore[misc]
-        if isinstance(default, type) and is_dataclass(default):
-            value = _build(default, value, f"{where}{name}.")
-        elif isinstance(value, list):
-            value = tuple(value)
-        values[name] = value
-    return kind(**values)
+def _refuse_unknown(kind: type, data: dict[str, Any], where: str) -> None:
+    known = {f.name for f in fields(kind)}
+    for name in data:
+        if name not in known:
+            raise ConfigError(f"unknown setting {where}{name}; known here: {', '.join(sorted(known))}")
