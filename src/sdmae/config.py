@@ -192,9 +192,7 @@ def from_dict(data: dict[str, Any]) -> Config:
     values = dict(data)
     for name in sections.keys() & data.keys():
         _refuse_unknown(sections[name], data[name], f"{name}.")
-        values[name] = sections[name](
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in data[name].items()}
-        )
+        values[name] = sections[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in data[name].items()})
     return Config(**values)
 
 
@@ -203,3 +201,36 @@ def _refuse_unknown(kind: type, data: dict[str, Any], where: str) -> None:
     for name in data:
         if name not in known:
             raise ConfigError(f"unknown setting {where}{name}; known here: {', '.join(sorted(known))}")
+
+
+def check(config: Config) -> None:
+    """Raises `ConfigError` naming the first setting that is out of its range."""
+    model, train, anomalies = config.model, config.train, config.anomalies
+    bounds: list[tuple[str, float, float, float]] = [
+        ("input.tokens", config.input.tokens, 1, 1 << 20),
+        ("input.gap", config.input.gap, 1e-3, 1e4),
+        ("input.gradient_gap", config.input.gradient_gap, 1e-3, 1e4),
+        ("model.patch", model.patch, 1, 256),
+        ("model.depth", model.depth, 1, 64),
+        ("model.heads", model.heads, 1, 64),
+        ("model.dropout", model.dropout, 0, 0.99),
+        ("model.masking_ratio", model.masking_ratio, 0, 0.99),
+        ("model.token_share", model.token_share, 0.001, 1),
+        ("anomalies.probability", anomalies.probability, 0, 1),
+        ("anomalies.objects", anomalies.objects, 1, 1 << 20),
+        ("anomalies.per_frame", anomalies.per_frame, 1, 16),
+        ("train.teacher_epochs", train.teacher_epochs, 1, 1 << 20),
+        ("train.student_epochs", train.student_epochs, 1, 1 << 20),
+        ("train.batch_size", train.batch_size, 1, 1 << 20),
+        ("train.learning_rate", train.learning_rate, 1e-9, 10),
+        ("train.held_out", train.held_out, 0.001, 0.9),
+        ("train.validation_samples", train.validation_samples, 8, 1 << 20),
+        ("train.validate_every", train.validate_every, 1, 1 << 20),
+        ("score.sigma", config.score.sigma, 0, 1e4),
+        ("score.causal_seconds", config.score.causal_seconds, 0, 1e4),
+        ("score.filter_frames", config.score.filter_frames, 1, 1001),
+        ("score.filter_cells", config.score.filter_cells, 1, 1001),
+    ]
+    for name, value, low, high in bounds:
+        if not low <= value <= high:
+            raise ConfigError(f"{name} is {value:g}; it must be between {low:g} and {high:g}")

@@ -1,0 +1,83 @@
+"""A detector on video files: for each a table of scores and a plot."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sdmae.detector import Detector
+from sdmae.errors import DetectorError, SdmaeError
+from sdmae.evaluation.files import write_text
+from sdmae.evaluation.plots import score_plot
+from sdmae.progress import progress
+from sdmae.scoring import VideoScores
+from sdmae.video import Clip
+
+Report = Callable[[str], None]
+
+
+def detect(
+    detector: Detector,
+    clips: Sequence[Clip],
+    output: Path,
+    *,
+    causal: bool,
+    resume: bool,
+    report: Report,
+) -> int:
+    """Scores each clip into `output/<name>/scores.csv` and `scores.png`; returns how many could not be scored.
+
+    A clip that cannot be read is reported in one line and the others go on. What is written is whole, so that with
+    `resume` the clips that are there are skipped; raises `DetectorError` where another detector wrote them.
+    """
+    _mark(detector, output, causal=causal, resume=resume)
+    failed = 0
+    with progress("scoring", len(clips), "videos") as bar:
+        for clip in clips:
+            folder = output / clip.name
+            if not (resume and (folder / "scores.csv").exists()):
+                try:
+                    scores = detector.score(clip, causal=causal, report=report)
+                    write_scores(folder, scores)
+                except SdmaeError as error:
+                    if len(clips) == 1:
+                        raise
+                    failed += 1
+                    report(str(error))
+            bar.update()
+    if failed:
+        report(f"{failed} of {len(clips)} videos could not be scored; the others are in {output}")
+    return failed
+
+
+def write_scores(folder: Path, scores: VideoScores, labels: Sequence[bool] | None = None) -> None:
+    """`scores.png`, then `scores.csv` (`frame,time,score`), which so says that the folder is complete."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["frame", "time", "score"])
+    for frame, time, score in zip(scores.frames, scores.times, scores.scores, strict=True):
+        writer.writerow([int(frame), f"{time:.6f}", repr(float(score))])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DetectorError(f"{folder}: cannot be made ({error.strerror}); choose another --output") from None
+    score_plot(folder / "scores.png", scores.times, scores.scores, labels, title=scores.name)
+    write_text(folder / "scores.csv", table.getvalue())
+
+
+def _mark(detector: Detector, output: Path, *, causal: bool, resume: bool) -> None:
+    """Notes whose scores the folder holds, and refuses to mix two detectors' in one."""
+    mark = {"detector": detector.fingerprint(), "protocol": "causal" if causal else "offline"}
+    path = output / "run.json"
+    if resume and path.exists():
+        try:
+            found = json.loads(path.read_text())
+        except (OSError, ValueError):
+            found = None
+        if found != mark:
+            raise DetectorError(f"{output}: holds scores of another detector or protocol; choose another --output")
+        return
+    write_text(path, json.dumps(mark, indent=2) + "\n")

@@ -1,0 +1,77 @@
+"""What a detector file, a preset or a video is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sdmae.config import Config, to_dict
+from sdmae.detector import build_model, load
+from sdmae.model import PRESETS, SDMAE, gflop_per_frame
+from sdmae.model.presets import fit
+from sdmae.video import find_clips, probe
+
+EXAMPLE = (720, 1280)
+"""Rows and columns of the camera for which a preset of open size is described."""
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Facts about the thing of that name. Raises `SourceError` or `DetectorError` where it is none of the three."""
+    if name in PRESETS and not Path(name).exists():
+        config = fit(PRESETS[name], *EXAMPLE, PRESETS[name].input.rate)
+        return {"kind": "preset", "name": name, **_network(build_model(config), config), "settings": to_dict(config)}
+    if Path(name).suffix == ".safetensors":
+        detector = load(name, device="cpu")
+        return {
+            "kind": "detector",
+            "name": name,
+            **_network(detector.model, detector.config),
+            "fingerprint": detector.fingerprint(),
+            "provenance": detector.provenance,
+            "settings": to_dict(detector.config),
+        }
+    clips = []
+    for clip in find_clips(name):
+        info = probe(clip)
+        clips.append(
+            {
+                "name": clip.name,
+                "width": info.size.width,
+                "height": info.size.height,
+                "rate": info.rate,
+                "codec": info.codec,
+                "declared_frames": info.declared_frames,
+                "declared_seconds": info.declared_seconds,
+            }
+        )
+    return {"kind": "video", "name": name, "clips": clips}
+
+
+def _network(model: SDMAE, config: Config) -> dict[str, Any]:
+    return {
+        "preset": config.preset,
+        "input_size": [config.input.height, config.input.width],
+        "channels": config.input.channels,
+        "patch": config.model.patch,
+        "tokens": model.grid[0] * model.grid[1],
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "gflop_per_frame": round(gflop_per_frame(model), 4),
+    }
+
+
+def in_words(facts: dict[str, Any]) -> str:
+    """The same for a reader: one line a fact, settings left to --json."""
+    lines = []
+    for key, value in facts.items():
+        if key == "clips":
+            for clip in value:
+                known = f"{clip['declared_frames']} frames declared" if clip["declared_frames"] else "length unknown"
+                size = f"{clip['width']}x{clip['height']}"
+                lines.append(f"{clip['name']}: {size}, {clip['rate']:g} frames/s, {clip['codec']}, {known}")
+        elif key == "provenance":
+            lines += [f"{k}: {v}" for k, v in value.items() if k != "history"]
+        elif key == "input_size":
+            lines.append(f"input size: {value[1]}x{value[0]}")
+        elif key != "settings":
+            lines.append(f"{key.replace('_', ' ')}: {value:,}" if isinstance(value, int) else f"{key}: {value}")
+    return "\n".join(lines)

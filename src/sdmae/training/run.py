@@ -1,0 +1,206 @@
+"""A training run from clips to a detector file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from sdmae.config import Config, to_dict
+from sdmae.data.anomalies import build_bank
+from sdmae.data.neighbours import Spacing
+from sdmae.data.store import Exclusion, FrameStore, open_store
+from sdmae.data.training_set import FrameSource, SampleSet, split_held_out
+from sdmae.detector import Detector, build_model
+from sdmae.errors import ConfigError, DetectorError, SourceError
+from sdmae.model.presets import fit
+from sdmae.progress import progress
+from sdmae.training.chance import Purpose, seed_of
+from sdmae.training.checkpoint import State, load_checkpoint
+from sdmae.training.phases import FINISHED, STUDENT, TEACHER, Run, run_phase
+from sdmae.training.review import review
+from sdmae.video import Clip, Size, probe
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train on and where the result goes."""
+
+    clips: Sequence[Clip]
+    """Normal video."""
+    output: Path
+    """The detector file. Checkpoint, losses and pictures go to a folder beside it, `<stem>.training`."""
+    exclude: Sequence[Exclusion] = ()
+    """Moments of the clips that are not normal."""
+    resume: bool = False
+    """Go on from the checkpoint, if there is one."""
+    overwrite: bool = False
+    """Start anew even where a detector or a checkpoint exists."""
+    device: str | None = None
+    """cpu, or None for what accelerate finds."""
+    trained_on: str = ""
+    """What the clips are, for the detector's provenance."""
+
+    @property
+    def folder(self) -> Path:
+        """Where everything but the detector goes."""
+        return self.output.with_name(f"{self.output.stem}.training")
+
+
+def train(job: Job, config: Config, report: Report = lambda line: None) -> Detector:
+    """Trains, or goes on training, and writes the detector file.
+
+    Raises `SourceError` for video that cannot be used, `DetectorError` where the output exists or the checkpoint
+    does not belong to the job, `ConfigError` for settings that do not fit. KeyboardInterrupt leaves a checkpoint.
+    """
+    started = time.monotonic()
+    _check_output(job)
+    config = settle(config, job.clips)
+    store = open_frames(job.clips, config, job.exclude, report)
+    accelerator = Accelerator(mixed_precision=config.train.precision, cpu=job.device == "cpu")
+    key = _key(config, store)
+    state = load_checkpoint(job.folder / "checkpoint.pt", key) if _resumes(job) else State(key)
+    training, held_out = sample_sets(store, job.clips, config, accelerator.device, report)
+    report(f"{len(training)} frames to learn from, {len(held_out)} held out to choose the checkpoint")
+
+    torch.manual_seed(seed_of(config.train.seed, Purpose.WEIGHTS))
+    model = build_model(config).to(accelerator.device)
+    if state.model:
+        model.load_state_dict(state.model)
+    run = Run(accelerator, model, config, training, held_out, job.folder, state)
+    for phase in (TEACHER, STUDENT):
+        if state.phase == phase:
+            run_phase(run, phase)
+
+    detector = Detector(model, config, {}, device=str(accelerator.device))
+    detector.provenance.update(_provenance(job, detector, state, training, started))
+    if accelerator.is_main_process:
+        review(detector, job.clips, job.exclude, job.folder / "review.jpg", report)
+        detector.save(job.output)
+    return detector
+
+
+def settle(config: Config, clips: Sequence[Clip]) -> Config:
+    """The configuration with input size and rate settled by the first clip."""
+    info = probe(clips[0])
+    try:
+        return fit(config, info.size.height, info.size.width, info.rate)
+    except ConfigError as error:
+        raise ConfigError(f"{clips[0].path}: {error}") from None
+
+
+def open_frames(clips: Sequence[Clip], config: Config, exclude: Sequence[Exclusion], report: Report) -> FrameStore:
+    """The clips' frames at the size of a settled configuration, decoded now or before."""
+    size = Size(config.input.height or 0, config.input.width or 0)
+    with progress("reading frames", None, "frames") as bar:
+        return open_store(
+            clips,
+            size,
+            grey=config.input.grey,
+            jump=lambda clip: Spacing.of(config.input, probe(clip).rate).jump,
+            exclude=exclude,
+            report=report,
+            step=bar.update,
+        )
+
+
+def sample_sets(
+    store: FrameStore, clips: Sequence[Clip], config: Config, device: torch.device, report: Report
+) -> tuple[SampleSet, SampleSet]:
+    """What is trained on, and what the checkpoint is chosen by: other clips, other families of anomalies."""
+    parts = split_held_out(store.stretches, config.train.held_out)
+    for part, what in zip(parts, ("to learn from", "to hold out"), strict=True):
+        if sum(len(s.times) for s in part) < 2:
+            raise SourceError(f"{clips[0].path}: too little video {what}; give more, or change train.held_out")
+    both = set(config.anomalies.families) & set(config.anomalies.held_out)
+    if both:
+        raise ConfigError(f"anomalies: {sorted(both)[0]} is both trained on and held out; choose one")
+    spacings = {clip.name: Spacing.of(config.input, probe(clip).rate) for clip in clips}
+    source = FrameSource(store, device)
+    sets = []
+    for k, (part, families) in enumerate(
+        zip(parts, (config.anomalies.families, config.anomalies.held_out), strict=True)
+    ):
+        rows = np.concatenate([np.arange(s.start, s.stop) for s in part])
+        lengths = [len(s.times) for s in part]
+        bank = build_bank(
+            store.frames[rows] if len(parts) > 1 else store.frames,
+            np.cumsum([0, *lengths[:-1]]),
+            families,
+            objects=config.anomalies.objects,
+            gap=config.input.gap,
+            gradient_gap=config.input.gradient_gap,
+            seed=seed_of(config.train.seed, Purpose.OBJECTS, k) % 2**32,
+        )
+        sets.append(
+            SampleSet(
+                source,
+                part,
+                spacings.__getitem__,
+                bank.to(device),
+                config.anomalies,
+                probability=config.anomalies.probability if k == 0 else 0.5,
+                flip=config.train.flip and k == 0,
+            )
+        )
+    return sets[0], sets[1]
+
+
+def _check_output(job: Job) -> None:
+    if job.resume:
+        return
+    if job.overwrite:
+        shutil.rmtree(job.folder, ignore_errors=True)
+    elif (job.folder / "checkpoint.pt").exists():
+        raise DetectorError(
+            f"{job.folder}: holds a training run; go on with --resume, or start anew with --overwrite"
+        )
+    elif job.output.exists():
+        raise DetectorError(f"{job.output}: exists; choose another --output, or --overwrite it")
+    try:
+        job.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DetectorError(f"{job.folder}: cannot be made ({error.strerror}); choose another --output") from None
+
+
+def _resumes(job: Job) -> bool:
+    return job.resume and (job.folder / "checkpoint.pt").exists()
+
+
+def _key(config: Config, store: FrameStore) -> str:
+    digest = hashlib.blake2b(json.dumps(to_dict(config)).encode(), digest_size=16)
+    for stretch in store.stretches:
+        digest.update(f"{stretch.clip} {stretch.start} {len(stretch.times)}".encode())
+    digest.update(store.frames[:: max(1, len(store.frames) // 64)].tobytes())
+    return digest.hexdigest()
+
+
+def _provenance(job: Job, detector: Detector, state: State, training: SampleSet, started: float) -> dict[str, Any]:
+    return {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "sdmae": version("sdmae"),
+        "torch": torch.__version__,
+        "trained_on": job.trained_on or ", ".join(clip.name for clip in job.clips[:8]),
+        "clips": len(job.clips),
+        "training_frames": len(training),
+        "excluded": [[e.clip, e.start, e.end] for e in job.exclude],
+        "seed": detector.config.train.seed,
+        "device": str(training.source.device),
+        "selection": "AUC on held-out normal clips with synthetic anomalies of families never trained on",
+        "history": state.history,
+        "seconds": round(time.monotonic() - started, 1),
+        "finished": state.phase == FINISHED,
+    }

@@ -1,0 +1,41 @@
+"""Choosing the checkpoint with normal video only.
+
+Clips held out of training get synthetic anomalies of a family that training never saw; the AUC of the score on them,
+with against without, is what a checkpoint is chosen by.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from sdmae.config import Config
+from sdmae.data.training_set import SampleSet
+from sdmae.metrics import micro_auc
+from sdmae.model import SDMAE, score_maps
+from sdmae.model.tokens import fixed_noise
+from sdmae.scoring import FrameMap, Terms, combine, score_frames
+from sdmae.training.chance import Purpose, generator
+
+BATCH = 32
+
+
+@torch.inference_mode()
+def held_out_auc(model: SDMAE, held_out: SampleSet, config: Config, *, student: bool) -> float:
+    """AUC of the frame score, in [0, 1]; the same samples every time. Leaves the model in eval mode."""
+    model.eval()
+    count = min(config.train.validation_samples, len(held_out))
+    ids = torch.linspace(0, len(held_out) - 1, count).round().long()
+    chance = generator(config.train.seed, Purpose.VALIDATION)
+    noise = fixed_noise(model.grid).to(held_out.source.device)
+    labels: list[bool] = []
+    scores: list[float] = []
+    for start in range(0, count, BATCH):
+        batch = held_out.batch(ids[start : start + BATCH], chance)
+        output = model(batch.samples, noise, student=student)
+        maps = score_maps(output, batch.samples, model.config, config.score.resolution)
+        combined = combine(Terms(**{k: v.float().cpu().numpy() for k, v in maps.items()}), config.score)
+        # Each sample is a video of one frame: filtered in space and pooled, not smoothed over time.
+        frames = (FrameMap(k, 0.0, values, segment=k) for k, values in enumerate(combined))
+        scores += [frame.raw for frame in score_frames(frames, config.score, 1.0, causal=True)]
+        labels += batch.labels.tolist()
+    return micro_auc([labels], [scores])

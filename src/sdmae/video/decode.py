@@ -1,0 +1,172 @@
+"""Decoding: a clip to frames with their times, each frame decoded once and scaled to every size asked for.
+
+Memory does not grow with the length of a clip. What a damaged file still holds is used, and what is lost is said.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from sdmae.errors import SourceError
+from sdmae.video.container import DECODER_ERRORS, VideoInfo, describe, open_video
+from sdmae.video.frame import Clip, Frame, Size
+from sdmae.video.pictures import picture_frames
+from sdmae.video.say import named, reason, shape
+from sdmae.video.scale import Scaler
+from sdmae.video.times import FrameClock
+
+_TOLERATED_SHARE = 0.01
+_TOLERATED_FRAMES = 2
+"""Containers miscount a little; only what is missing beyond both of these counts as lost."""
+
+
+def read_frames(
+    clip: Clip,
+    sizes: Sequence[Size | None] = (None,),
+    *,
+    grey: bool = False,
+    report: Callable[[str], None] | None = None,
+    max_pixels: int = 64_000_000,
+) -> Iterator[Frame]:
+    """Frames of the clip in the order they are shown, decoded once and scaled to each of `sizes`.
+
+    sizes: of the pictures of every `Frame`; None is the clip's own size. Shrinking averages over areas.
+    grey: pictures (H, W, 1) instead of (H, W, 3) RGB; both are uint8, contiguous and the caller's own.
+    report: gets one line for each loss in a damaged file; left out, the line is a warning of the logger "sdmae".
+    max_pixels: frames with more are refused.
+
+    Raises `SourceError`, at the first frame that is asked for or later: when not one frame decodes; when a picture
+    of a folder does not decode or has another size; when a video's size changes and its own was asked for.
+    """
+    if any(size is not None and min(size) < 1 for size in sizes):
+        raise ValueError(f"sizes must be positive: {sizes}")
+    scalers = [Scaler(size, grey=grey) for size in sizes]
+    if clip.frames:
+        return _read_pictures(clip, scalers, max_pixels)
+    return _read_video(clip, scalers, None in sizes, report or logging.getLogger("sdmae").warning, max_pixels)
+
+
+def _read_pictures(clip: Clip, scalers: Sequence[Scaler], max_pixels: int) -> Iterator[Frame]:
+    for index, frame in enumerate(picture_frames(clip, max_pixels)):
+        yield Frame(index, index / clip.rate, tuple(scaler.scale(frame) for scaler in scalers))
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far the decoding of one file has come, and what was lost on the way."""
+
+    count: int = 0
+    """Frames that decoded."""
+    time: float = 0.0
+    """Time of the last one, in seconds."""
+    end: float = 0.0
+    """Time at which it gives way to the next, in seconds."""
+    lost: int = 0
+    """Packets that did not decode and frames that decoded in part."""
+    first_loss: str = ""
+    """Where and why the first of them was lost."""
+
+    def lose(self, why: str) -> None:
+        self.lost += 1
+        if not self.first_loss:
+            where = f"after frame {self.count - 1} ({self.time:.2f} s)" if self.count else "before the first frame"
+            self.first_loss = f"{where}, {why}"
+
+
+def _read_video(
+    clip: Clip, scalers: Sequence[Scaler], native: bool, report: Callable[[str], None], max_pixels: int
+) -> Iterator[Frame]:
+    with open_video(clip.path, max_pixels) as (container, stream):
+        info = describe(container, stream)
+        clock = FrameClock(info.rate)
+        progress = _Progress()
+        first: Size | None = None
+        for decoded in _decode(container, stream, progress):
+            size = Size(decoded.height, decoded.width)
+            first = first or size
+            if native and size != first:
+                raise SourceError(
+                    f"{named(clip.path)}: the frame size changes from {shape(first)} to {shape(size)} at frame "
+                    f"{progress.count}; cut the video there, or convert it to one size"
+                )
+            try:
+                images = tuple(scaler.scale(decoded) for scaler in scalers)
+            except DECODER_ERRORS as error:
+                progress.lose(reason(error))
+                continue
+            time = clock.tick(_seconds(decoded, decoded.pts))
+            lasts = _seconds(decoded, decoded.duration) or 0.0
+            index, progress.count = progress.count, progress.count + 1
+            progress.time, progress.end = time, time + max(lasts, 1 / info.rate)
+            yield Frame(index, time, images)
+        _settle(clip, info, progress, report)
+
+
+def _decode(container: InputContainer, stream: VideoStream, progress: _Progress) -> Iterator[av.VideoFrame]:
+    """Whole frames only: a packet that does not decode, or a frame with a part missing, is left out and counted."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except DECODER_ERRORS as error:
+            progress.lose(reason(error))
+            packet = None
+        try:
+            # None drains the decoder; FFmpeg's own last packet already did unless reading broke off.
+            frames = stream.codec_context.decode(packet)
+        except EOFError:
+            frames = []
+        except DECODER_ERRORS as error:
+            progress.lose(reason(error))
+            frames = []
+        for frame in frames:
+            if frame.is_corrupt:
+                progress.lose("a frame with a part missing")
+            else:
+                yield frame
+        if packet is None:
+            return
+
+
+def _seconds(frame: av.VideoFrame, ticks: int | None) -> float | None:
+    return None if ticks is None or frame.time_base is None else float(ticks * frame.time_base)
+
+
+def _settle(clip: Clip, info: VideoInfo, progress: _Progress, report: Callable[[str], None]) -> None:
+    """Say what the file should have held and did not, once it has been read."""
+    if progress.count == 0:
+        why = progress.first_loss.removeprefix("before the first frame, ") or "it holds none"
+        raise SourceError(f"{named(clip.path)}: not one frame decodes ({why}); check that it plays, or copy it anew")
+    last = f"frame {progress.count - 1} ({progress.time:.2f} s)"
+    if _is_short(info, progress):
+        expected = info.declared_frames or round((info.declared_seconds or 0.0) * info.rate)
+        report(
+            f"{named(clip.path)}: stops decoding after {last} of about {expected}: the file is damaged; "
+            f"used up to there"
+        )
+    elif progress.lost:
+        report(
+            f"{named(clip.path)}: {progress.lost} damaged places left out, the first {progress.first_loss}; "
+            f"used up to {last}"
+        )
+
+
+def _is_short(info: VideoInfo, progress: _Progress) -> bool:
+    """Whether the file ends far before it says it does, by frames and by time where it declares both.
+
+    One alone misleads: edit lists and repeated frames change the count, and sound or a long last frame the length.
+    """
+    signs = []
+    if info.declared_frames is not None:
+        missing = info.declared_frames - progress.count
+        signs.append(missing > max(_TOLERATED_FRAMES, _TOLERATED_SHARE * info.declared_frames))
+    if info.declared_seconds is not None:
+        gap = info.declared_seconds - progress.end
+        signs.append(gap > max(_TOLERATED_FRAMES / info.rate, _TOLERATED_SHARE * info.declared_seconds))
+    return bool(signs) and all(signs)

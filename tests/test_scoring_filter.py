@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from sdmae.errors import ConfigError
+from sdmae.scoring.filter import MeanFilter
+
+quick = settings(deadline=None, max_examples=40)
+
+Maps = NDArray[np.float32]
+
+
+def random_maps(count: int, height: int = 12, width: int = 17) -> Maps:
+    return np.random.default_rng(count).random((count, height, width), dtype=np.float32)
+
+
+def filtered(maps: Maps, frames: int, cells: int, *, causal: bool) -> Maps:
+    window = MeanFilter(frames, cells, causal=causal)
+    results = [result for image in maps if (result := window.push(image)) is not None]
+    return np.array([*results, *window.flush()])
+
+
+def by_definition(maps: Maps, frames: int, cells: int, *, causal: bool) -> NDArray[np.float64]:
+    flat = uniform_filter(maps.astype(np.float64), (0, cells, cells), mode="reflect")
+    back, ahead = (frames - 1, 0) if causal else (frames // 2, frames // 2)
+    return np.array([flat[max(0, t - back) : t + ahead + 1].mean(0) for t in range(len(maps))])
+
+
+def test_the_interior_is_scipys_uniform_filter() -> None:
+    maps = random_maps(30)
+    expected = uniform_filter(maps.astype(np.float64), 9, mode="reflect")
+    np.testing.assert_allclose(filtered(maps, 9, 9, causal=False)[4:-4], expected[4:-4], atol=1e-6)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@quick
+@given(count=st.integers(1, 14), frames=st.sampled_from([1, 3, 5, 9]), cells=st.sampled_from([1, 3, 9]))
+def test_every_frame_is_the_mean_over_what_exists(causal: bool, count: int, frames: int, cells: int) -> None:
+    maps = random_maps(count)
+    result = filtered(maps, frames, cells, causal=causal)
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, by_definition(maps, frames, cells, causal=causal), atol=1e-6)
+
+
+@pytest.mark.parametrize(("shape", "odd"), [((6, 8), (5, 7)), ((1, 1), (1, 1)), ((3, 40), (3, 9))])
+def test_a_window_larger_than_the_map_is_cut_to_it(shape: tuple[int, int], odd: tuple[int, int]) -> None:
+    maps = random_maps(1, *shape)
+    expected = uniform_filter(maps[0].astype(np.float64), odd, mode="reflect")
+    np.testing.assert_allclose(filtered(maps, 1, 9, causal=True)[0], expected, atol=1e-6)
+
+
+@quick
+@given(start=st.integers(0, 60))
+def test_a_frame_knows_its_window_alone_to_the_bit(start: int) -> None:
+    # Loud frames before the window would leave their rounding in a running sum.
+    maps = random_maps(80)
+    maps[:10] *= 1e6
+    whole = filtered(maps, 9, 9, causal=True)
+    part = filtered(maps[start:], 9, 9, causal=True)
+    np.testing.assert_array_equal(part[8:], whole[start + 8 :])
+
+
+def test_centred_and_causal_agree_but_for_the_delay() -> None:
+    maps = random_maps(40)
+    np.testing.assert_array_equal(filtered(maps, 9, 5, causal=False)[4:-4], filtered(maps, 9, 5, causal=True)[8:])
+
+
+def test_the_centred_filter_waits_for_half_its_window() -> None:
+    window = MeanFilter(5, 3, causal=False)
+    maps = random_maps(4)
+    assert [window.push(image) is None for image in maps] == [True, True, False, False]
+    assert len(window.flush()) == 2
+    assert window.flush() == []
+
+
+def test_maps_may_be_overwritten_after_they_are_pushed() -> None:
+    maps = random_maps(12)
+    window, buffer, results = MeanFilter(3, 1, causal=True), np.empty_like(maps[0]), []
+    for image in maps:
+        buffer[:] = image
+        results.append(window.push(buffer))
+    np.testing.assert_array_equal(np.array(results), filtered(maps, 3, 1, causal=True))
+
+
+@pytest.mark.parametrize(("frames", "cells", "name"), [(4, 3, "filter_frames"), (3, 0, "filter_cells")])
+def test_windows_that_are_not_odd_are_refused(frames: int, cells: int, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must be an odd number"):
+        MeanFilter(frames, cells, causal=False)
+
+
+def test_a_change_of_shape_is_refused() -> None:
+    window = MeanFilter(3, 3, causal=True)
+    window.push(np.zeros((4, 4), np.float32))
+    with pytest.raises(ValueError, match="new segment"):
+        window.push(np.zeros((4, 5), np.float32))
