@@ -9,7 +9,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "sdmae"
 
 # Each room may import from any room of a lower floor, and from itself.
 FLOORS = [
-    {"config", "errors", "progress"},
+    {"errors", "progress"},
+    {"config"},
     {"model", "scoring", "metrics", "video"},
     {"runtime", "data"},
     {"detector"},

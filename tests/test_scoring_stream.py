@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sdmae.config import ScoreConfig
-from sdmae.scoring import FrameMap, FrameScore, collect, score_frames, smooth_causal, smooth_offline
+from sdmae.scoring import (
+    FrameMap,
+    FrameScore,
+    collect,
+    score_frames,
+    score_frames_both,
+    smooth_causal,
+    smooth_offline,
+)
 from sdmae.scoring.filter import MeanFilter
 
 quick = settings(deadline=None, max_examples=40)
@@ -50,6 +58,13 @@ def test_the_stream_is_filter_pooling_and_smoother(pooling: str, causal: bool) -
     np.testing.assert_array_equal(video.scores, expected)
     assert video.maps is not None
     np.testing.assert_array_equal(video.maps, filtered)
+
+
+def test_both_are_what_each_is_alone() -> None:
+    maps = [*frames(random_maps(25)), *frames(random_maps(3), segment=1, start=25)]
+    offline, causal = score_frames_both(iter(maps), CONFIG, RATE)
+    assert offline == list(score_frames(maps, CONFIG, RATE, causal=False))
+    assert causal == list(score_frames(maps, CONFIG, RATE, causal=True))
 
 
 @quick

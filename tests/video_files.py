@@ -9,11 +9,14 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.video.stream import VideoStream
 
 from sdmae.video import Image, Size
 
+SIZE = Size(72, 100)
 
-def picture(index: int, size: Size = Size(72, 100)) -> Image:
+
+def picture(index: int, size: Size = SIZE) -> Image:
     """A smooth picture with a bright block that moves with `index`: (H, W, 3) uint8."""
     rows, columns = np.mgrid[: size.height, : size.width]
     image = np.stack([rows * 2, columns, np.full(size, 40 + index % 100)], -1).clip(0, 200).astype(np.uint8)
@@ -26,7 +29,7 @@ def make_video(
     path: Path,
     frames: int = 30,
     *,
-    size: Size = Size(72, 100),
+    size: Size = SIZE,
     rate: Fraction | int = 25,
     codec: str = "libx264",
     stamps: Sequence[int] | None = None,
@@ -37,6 +40,7 @@ def make_video(
     formats = {".mkv": "matroska", ".ts": "mpegts"}
     with av.open(path, "w", format=formats.get(path.suffix), options=options or {}) as container:
         stream = container.add_stream(codec, rate=rate)
+        assert isinstance(stream, VideoStream)
         stream.height, stream.width = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.options = codec_options or ({"g": "10"} if codec == "libx264" else {})
@@ -53,7 +57,7 @@ def make_video(
     return path
 
 
-def make_frames(folder: Path, names: Sequence[str], *, size: Size = Size(72, 100)) -> Path:
+def make_frames(folder: Path, names: Sequence[str], *, size: Size = SIZE) -> Path:
     """Write one picture for each name, in the format of its extension."""
     folder.mkdir(parents=True, exist_ok=True)
     for index, name in enumerate(names):

@@ -342,21 +342,11 @@ def _root(args: Namespace) -> Path:
 
 def _clips(sources: Sequence[str], rate: float) -> list[Any]:
     """The clips of all sources, with names that are unique over all of them."""
-    from dataclasses import replace
-
-    from sdmae.video import find_clips
+    from sdmae.video import find_clips, unique_names
 
     if rate <= 0:
         raise ConfigError(f"--frame-rate must be above 0, not {rate:g}")
-    clips, seen = [], set()
-    for source in sources:
-        for clip in find_clips(source, rate=rate):
-            name, k = clip.name, 2
-            while name in seen:
-                name, k = f"{clip.name}-{k}", k + 1
-            seen.add(name)
-            clips.append(replace(clip, name=name))
-    return clips
+    return unique_names([clip for source in sources for clip in find_clips(source, rate=rate)])
 
 
 def _exclusions(texts: Sequence[str], names: Sequence[str]) -> list[Any]:

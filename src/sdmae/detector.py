@@ -19,7 +19,7 @@ from sdmae.data.neighbours import Spacing, stream_samples
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.model import SDMAE
 from sdmae.runtime import PyTorchRuntime, pick_device
-from sdmae.scoring import FrameMap, FrameScore, Terms, VideoScores, collect, combine, score_frames
+from sdmae.scoring import FrameMap, FrameScore, Terms, VideoScores, collect, combine, score_frames, score_frames_both
 from sdmae.video import Clip, Frame, Size, find_clips, probe, read_frames
 
 FORMAT = "sdmae-detector"
@@ -66,6 +66,15 @@ class Detector:
         """
         clip = _one_clip(source)
         return collect(clip.name, self._scores(clip, causal=causal, maps=maps, report=report))
+
+    def score_both(
+        self, source: str | Path | Clip, *, report: Report | None = None
+    ) -> tuple[VideoScores, VideoScores]:
+        """Offline and causal scores of one video, from one pass through the network."""
+        clip = _one_clip(source)
+        both = score_frames_both(self.frame_maps(clip, report=report), self.config.score, probe(clip).rate)
+        offline, causal = (collect(clip.name, scores) for scores in both)
+        return offline, causal
 
     def stream(self, source: str | Path | Clip, *, report: Report | None = None) -> Iterator[FrameScore]:
         """Causal scores, frame by frame, with their maps: no future beyond the triplet, no per-video extremes."""

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sdmae.data.benchmark import Benchmark, Labels, Mask, TestClip
-from sdmae.errors import BenchmarkError
+from sdmae.errors import BenchmarkError, SourceError
 from sdmae.video.frame import Clip
+from sdmae.video.pictures import read_picture
 
 RATE = 10.0
 """Frames a second of the dataset."""
@@ -46,13 +46,11 @@ class PictureMasks:
 
     def __call__(self, index: int) -> Mask:
         """The mask (H, W) of frame `index`. Raises `BenchmarkError` naming a picture that does not decode."""
-        path = self.paths[index]
-        # Not cv2.imread: it answers None both for a missing and for a broken file, and fails on some names.
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-        picture = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-        if picture is None:
-            raise BenchmarkError(f"{path} is not a picture that can be read; copy it anew")
-        return np.asarray(picture > 0)
+        try:
+            picture = read_picture(self.paths[index])
+        except SourceError as error:
+            raise BenchmarkError(str(error)) from error
+        return np.asarray(picture.any(axis=2))
 
 
 def read_ped2(
@@ -97,7 +95,7 @@ def read_ped2(
     if from_listing is not None and from_masks is not None:
         _compare(folder, from_listing, from_masks)
     labels = from_masks or from_listing or []
-    readers = masks or [None] * len(test)
+    readers: Sequence[PictureMasks | None] = masks or [None] * len(test)
     return Benchmark(
         name="ped2",
         rate=RATE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sdmae.config import Config, InputConfig, ModelConfig, ScoreConfig, TrainConfig
+from sdmae.config import AnomalyConfig, Config, InputConfig, ModelConfig, ScoreConfig, TrainConfig
 from sdmae.errors import ConfigError
 
 
@@ -27,7 +27,8 @@ PRESETS: dict[str, Config] = {
     "base": Config(
         preset="base",
         input=InputConfig(tokens=800),
-        model=ModelConfig(patch=16, position="sine", map_loss="bce", map_weight=0.5),
+        model=ModelConfig(patch=16, position="sine", map_loss="bce", map_weight=0.5, classifier_weight=0.1),
+        anomalies=AnomalyConfig(probability=0.5),
         train=TrainConfig(
             teacher_epochs=40,
             student_epochs=10,
@@ -52,7 +53,9 @@ PRESETS: dict[str, Config] = {
             position="sine",
             map_loss="bce",
             map_weight=0.5,
+            classifier_weight=0.1,
         ),
+        anomalies=AnomalyConfig(probability=0.5),
         train=TrainConfig(
             teacher_epochs=13,
             student_epochs=2,
@@ -92,12 +95,9 @@ def fit(config: Config, height: int, width: int, rate: float) -> Config:
 def _grid(most_rows: int, most_columns: int, aspect: float, tokens: int) -> tuple[int, int]:
     """The most patches within the limits at nearly that aspect ratio (width / height)."""
 
-    def quality(rows: int) -> tuple[int, int, int]:
-        columns = max(1, min(most_columns, round(rows * aspect), tokens // rows))
-        return rows * columns, rows, columns
-
-    _, rows, columns = max(quality(rows) for rows in range(1, min(most_rows, tokens) + 1))
-    return rows, columns
+    grids = [(rows, max(1, min(most_columns, round(rows * aspect)))) for rows in range(1, most_rows + 1)]
+    fitting = [grid for grid in grids if grid[0] * grid[1] <= tokens]
+    return max(fitting, default=(1, 1), key=lambda grid: grid[0] * grid[1])
 
 
 def preset(name: str) -> Config:

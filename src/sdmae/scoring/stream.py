@@ -6,7 +6,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, tee
 from typing import Literal
 
 import numpy as np
@@ -45,6 +45,23 @@ def score_frames(
     for _, segment in groupby(maps, key=lambda frame: frame.segment):
         pooled = _pool(segment, config, causal=causal, keep_maps=keep_maps)
         yield from _causal(pooled, config, rate) if causal else _offline(pooled, config, rate)
+
+
+def score_frames_both(
+    maps: Iterable[FrameMap], config: ScoreConfig, rate: float
+) -> tuple[list[FrameScore], list[FrameScore]]:
+    """Offline and causal scores of the same maps, from one pass over them; no maps are kept."""
+    offline: list[FrameScore] = []
+    causal: list[FrameScore] = []
+    for _, segment in groupby(maps, key=lambda frame: frame.segment):
+        ahead, behind = tee(segment)
+        centred = _pool(ahead, config, causal=False, keep_maps=False)
+        trailing = _causal(_pool(behind, config, causal=True, keep_maps=False), config, rate)
+        # Side by side the two stay half a window apart, and so does what lies between them in memory.
+        pairs = list(zip(centred, trailing, strict=True))
+        offline += _offline((pooled for pooled, _ in pairs), config, rate)
+        causal += [score for _, score in pairs]
+    return offline, causal
 
 
 def collect(name: str, frames: Iterable[FrameScore]) -> VideoScores:

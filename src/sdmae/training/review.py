@@ -77,6 +77,7 @@ def _tiles(detector: Detector, clip: Clip, moments: Sequence[Moment]) -> list[tu
         moment = wanted.get(frame.index)
         if moment is not None and frame.index in maps:
             values = maps[frame.index]
-            picture = heat(frame.image, values / max(float(values.max()), 1e-9), 0.5)
+            shown = (values - values.min()) / max(float(np.ptp(values)), 1e-9)
+            picture = heat(frame.image, shown, 0.5)
             tiles.append((moment, (picture, f"{clip.name}  {moment.time:.1f} s  {moment.score:.3g}")))
     return tiles

@@ -133,11 +133,17 @@ def _rate(stream: VideoStream) -> float:
 
 
 def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
-    seconds: float | None = None
     if stream.duration is not None and stream.time_base is not None:
         seconds = float(stream.duration * stream.time_base)
-    elif tag := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", "")):  # Matroska
-        seconds = int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
-    elif container.duration is not None and len(container.streams) == 1:  # else it may be the sound's
-        seconds = container.duration / av.time_base
-    return seconds if seconds is not None and math.isfinite(seconds) and seconds > 0 else None
+    else:
+        tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))  # Matroska
+        if tag:
+            end = int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
+        elif container.duration is not None and len(container.streams) == 1:  # else it may be the sound's
+            end = container.duration / av.time_base
+        else:
+            return None
+        # These count from the clock's zero, not from the first frame.
+        start = float(stream.start_time * stream.time_base) if stream.start_time and stream.time_base else 0.0
+        seconds = end - max(start, 0.0)
+    return seconds if math.isfinite(seconds) and seconds > 0 else None

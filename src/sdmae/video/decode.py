@@ -100,7 +100,9 @@ def _read_video(
             except DECODER_ERRORS as error:
                 progress.lose(reason(error))
                 continue
-            time = clock.tick(_seconds(decoded, decoded.pts))
+            # AVI knows no time at which a frame is shown; what FFmpeg makes up is wrong where frames were reordered.
+            ticks = decoded.dts if container.format.name == "avi" else decoded.pts
+            time = clock.tick(_seconds(decoded, ticks))
             lasts = _seconds(decoded, decoded.duration) or 0.0
             index, progress.count = progress.count, progress.count + 1
             progress.time, progress.end = time, time + max(lasts, 1 / info.rate)
@@ -151,10 +153,10 @@ def _settle(clip: Clip, info: VideoInfo, progress: _Progress, report: Callable[[
             f"used up to there"
         )
     elif progress.lost:
-        report(
-            f"{named(clip.path)}: {progress.lost} damaged places left out, the first {progress.first_loss}; "
-            f"used up to {last}"
+        places = (
+            "1 damaged place left out" if progress.lost == 1 else f"{progress.lost} damaged places left out, first"
         )
+        report(f"{named(clip.path)}: {places} {progress.first_loss}; used up to {last}")
 
 
 def _is_short(info: VideoInfo, progress: _Progress) -> bool:

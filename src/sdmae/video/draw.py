@@ -50,8 +50,8 @@ def boxes(image: Image, boxes: Sequence[tuple[float, float, float, float]], colo
     thickness = max(1, round(min(picture.shape[:2]) / 220))
     for x0, y0, x1, y1 in boxes:
         corners = (round(x0), round(y0)), (round(x1), round(y1))
-        cv2.rectangle(picture, *corners, SLATE, thickness + 2, cv2.LINE_AA)
-        cv2.rectangle(picture, *corners, colour, thickness, cv2.LINE_AA)
+        cv2.rectangle(picture, *corners, SLATE, thickness + 2)
+        cv2.rectangle(picture, *corners, colour, thickness)
     return picture
 
 
@@ -118,15 +118,16 @@ def strip(
     curve = canvas.shape[0] - margin - shown * span
     _fill(canvas, curve)
     if threshold is not None:
-        y = round(canvas.shape[0] - margin - float(np.clip((threshold - low) / max(high - low, 1e-12), 0, 1)) * span)
+        y = canvas.shape[0] - margin - float(np.clip((threshold - low) / max(high - low, 1e-12), 0, 1)) * span
+        top = min(int(y / fine), height - 1) * fine  # one whole row of the finished strip, or it would be a blur
         dash = np.arange(canvas.shape[1]) // (4 * fine) % 2 == 0
-        canvas[max(y - fine // 2, 0) : y + fine // 2, dash] = RED
+        canvas[top : top + fine, dash] = RED
     _line(canvas, curve, round(1.5 * fine))
     if position is not None:
-        x = round((end - start + 0.5) / max(stop - start, 1) * canvas.shape[1])
-        canvas[:, x + fine :] = np.rint(canvas[:, x + fine :] * 0.45 + np.asarray(SLATE) * 0.55).astype(np.uint8)
-        x = min(max(x, fine // 2), canvas.shape[1] - fine // 2)
-        canvas[:, x - fine // 2 : x + fine // 2] = WHITE
+        x = min(int((end - start + 0.5) / max(stop - start, 1) * width), width - 1) * fine
+        after = canvas[:, x + fine :]
+        after[:] = np.rint(after * 0.45 + np.asarray(SLATE) * 0.55).astype(np.uint8)
+        canvas[:, max(x, 0) : x + fine] = WHITE
     return cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 

@@ -8,7 +8,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from sdmae.video.frame import Image, Size
 
-# Exact arithmetic costs nothing measurable here and gives the same pixels on every processor.
+# Exact arithmetic gives the same pixels on every processor; scaling 768×432 to 320×192 it costs some 5 %.
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 
 

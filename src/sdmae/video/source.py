@@ -38,6 +38,8 @@ def find_clips(source: str, *, rate: float = 25.0) -> list[Clip]:
     """
     if not (math.isfinite(rate) and rate > 0):
         raise SourceError(f"a frame rate of {rate} is not possible: give a number of frames a second above 0")
+    if not source.strip():
+        raise SourceError("the source is empty: name a video, a folder or a glob")
     if _LIVE.match(source):
         return _live(source)
     path = Path(source).expanduser()
@@ -46,10 +48,10 @@ def find_clips(source: str, *, rate: float = 25.0) -> list[Clip]:
             clips = _folder(path, rate)
         elif path.exists():
             clips = [_file(path)]
-        elif source and glob.has_magic(source):
+        elif glob.has_magic(source):
             clips = _glob(path, rate)
         else:
-            raise SourceError(f"{named(source) or 'empty source'}: no such file or folder; check the path")
+            raise SourceError(f"{named(source)}: no such file or folder; check the path")
     except OSError as error:
         raise SourceError(f"{named(source)}: cannot be read ({error.strerror}); check its permissions") from error
     return unique_names(clips)

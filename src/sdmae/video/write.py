@@ -101,7 +101,7 @@ class VideoWriter:
         try:
             stream = self._stream or self._start(image)
             self._container.mux(stream.encode(frame))
-        except OSError as error:
+        except (OSError, av.error.FFmpegError) as error:
             raise _unwritable(self._path, error) from error
         self._count += 1
 
@@ -123,7 +123,8 @@ class VideoWriter:
         stream.height, stream.width = image.shape[0] + image.shape[0] % 2, image.shape[1] + image.shape[1] % 2
         stream.pix_fmt = "yuv420p"
         stream.time_base = stream.codec_context.time_base = Fraction(1, _CLOCK)
-        stream.codec_context.options = {"crf": "20", "preset": "veryfast"}
+        # Without reordered frames (bf) the container's length is right for uneven times too.
+        stream.codec_context.options = {"crf": "20", "preset": "veryfast", "bf": "0"}
         self._stream = stream
         return stream
 
@@ -134,12 +135,14 @@ class VideoWriter:
             self._container.mux(self._stream.encode(None))
             self._container.close()
             self._part.replace(self._path)
-        except OSError as error:
+        except (OSError, av.error.FFmpegError) as error:
             raise _unwritable(self._path, error) from error
 
     def _discard(self) -> None:
         try:
-            with suppress(OSError):  # a full disk fails once more here, and has been told already
+            with suppress(
+                OSError, av.error.FFmpegError
+            ):  # a full disk fails once more here, and has been told already
                 self._container.close()
         finally:
             _remove(self._part)
@@ -155,6 +158,6 @@ def _remove(part: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _unwritable(path: Path, error: OSError) -> SourceError:
+def _unwritable(path: Path, error: OSError | av.error.FFmpegError) -> SourceError:
     why = os.strerror(error.errno) if error.errno and error.errno in errno.errorcode else reason(error)
     return SourceError(f"{named(path)}: cannot be written ({why}); check the folder, its permissions and free space")

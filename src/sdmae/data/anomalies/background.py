@@ -13,6 +13,10 @@ from sdmae.data.anomalies.protocol import Bytes, Floats, Frames, read_frame
 BACKGROUND_FRAMES = 31
 LEAST_CONTRAST = 10.0
 """Grey levels: a threshold below this finds compression blocks, however quiet the sensor."""
+MOST_CONTRAST = 40.0
+"""Grey levels: a threshold above this finds nothing but black before white."""
+SHADOW = 0.3
+"""Share of an object's own contrast below which a pixel is its shadow, not the object."""
 NOISE_FACTOR = 6.0
 """Threshold in standard deviations of the noise."""
 
@@ -39,12 +43,31 @@ class Background:
         side = max(3, 2 * (mask.shape[0] // 160) + 1)
         mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((side + 2, side), np.uint8)).astype(np.uint8)
         mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.uint8)
-        # Blurring and closing took ground in with the object: back to the pixels that differ themselves.
-        fine = cv2.morphologyEx((strength > self.threshold).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-        mask &= fine.astype(np.uint8)
-        contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(mask, contours, -1, 1, -1)
-        return mask
+        return _filled(mask)
+
+    def outline(self, mask: NDArray[np.uint8], difference: Floats) -> NDArray[np.uint8]:
+        """(h, w) uint8 0/1: the largest piece of one object's rough `mask` without the ground around it.
+
+        Blurring and closing took ground in with the object, and its soft shadow differs from the background too; both
+        differ far less than the object does.
+        """
+        strength = np.abs(difference).max(axis=2)
+        inside = strength[mask > 0]
+        if not inside.size:
+            return mask
+        level = max(self.threshold, SHADOW * float(np.quantile(inside, 0.9)))
+        fine = cv2.morphologyEx((strength > level).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        fine = _filled(fine.astype(np.uint8) & mask)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(fine, connectivity=8)
+        if count < 3:
+            return fine
+        return np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])), np.uint8)
+
+
+def _filled(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(mask, contours, -1, 1, -1)
+    return mask
 
 
 def learn_background(frames: Frames, first: int, last: int) -> Background:
@@ -54,5 +77,7 @@ def learn_background(frames: Frames, first: int, last: int) -> Background:
     stack = np.stack([read_frame(frames, int(i)) for i in picked])
     middle = np.partition(stack, len(stack) // 2, axis=0)[len(stack) // 2].astype(np.float32)
     # Most pixels of most frames show the background, so the median deviation is the sensor's noise.
-    noise = 1.4826 * float(np.median(np.abs(stack[::4].astype(np.float32) - middle)))
-    return Background(middle, max(LEAST_CONTRAST, NOISE_FACTOR * noise))
+    background = Background(middle, LEAST_CONTRAST)
+    spread = [float(np.median(np.abs(background.difference(frame)))) for frame in stack]
+    noise = 1.4826 * float(np.median(spread))
+    return Background(middle, float(np.clip(NOISE_FACTOR * noise, LEAST_CONTRAST, MOST_CONTRAST)))

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from sdmae.data.anomalies.background import Background, learn_background
-from sdmae.data.anomalies.fit import Line
+from sdmae.data.anomalies.fit import FEWEST, Line
 from sdmae.data.anomalies.follow import follow
 from sdmae.data.anomalies.protocol import CENTRE, Bytes, Floats, Frames, read_frame
 
 WINDOW = 1000
-"""Frames that share one background, at most: light changes in longer ones, and in shorter ones who stands is ground."""
+"""Frames that share one background, at most: light changes in longer ones, in shorter ones who stands is ground."""
 WINDOWS = 32
-KEYS = 480
+KEYS = 360
 """Frames searched for objects, over all windows: a hundred times more video costs no more time."""
-KEYS_PER_WINDOW = 160
+KEYS_PER_WINDOW = 120
 CUTOUTS = 800
 LEAST_MOVE = 0.02
 """Share of its height that an object moves from t to t+s. What stands is a ghost: somebody the background took in."""
@@ -53,7 +54,8 @@ def find_cutouts(
     """Single moving objects of `frames` (N, H, W, C); `moments` (5,) are the instants in frames from t.
 
     Looks at a bounded number of frames. Objects that touch the border, are tiny or huge, or are far larger than is
-    usual on their row (groups, mostly) are left out. A still scene gives an empty list.
+    usual on their row (groups, mostly) are left out. A still scene gives an empty list, and so does one with fewer
+    than `FEWEST` objects: a handful says nothing of what is ordinary.
     """
     steps = [round(float(m)) for m in moments]
     windows = _windows(len(frames), clip_starts)
@@ -69,18 +71,20 @@ def find_cutouts(
         for key in np.unique(np.linspace(low, high, keys).round().astype(int)):
             found += _at_key(frames, int(key), steps, background)
     found = _without_groups(found)
+    if len(found) < FEWEST:
+        return []
     if len(found) > CUTOUTS:
         found = [found[i] for i in np.sort(rng.choice(len(found), CUTOUTS, replace=False))]
     return found
 
 
 def _windows(count: int, clip_starts: Sequence[int]) -> list[tuple[int, int]]:
-    bounds = sorted({int(s) for s in clip_starts if s < count} | {0}) + [count]
+    bounds = [*sorted({int(s) for s in clip_starts if s < count} | {0}), count]
     windows = []
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in pairwise(bounds):
         pieces = max(1, -(-(last - first) // WINDOW))
         cuts = np.linspace(first, last, pieces + 1).round().astype(int)
-        windows += [(int(a), int(b)) for a, b in zip(cuts, cuts[1:], strict=False)]
+        windows += [(int(a), int(b)) for a, b in pairwise(cuts)]
     return windows
 
 
@@ -92,20 +96,26 @@ def _at_key(frames: Frames, key: int, steps: list[int], background: Background) 
     count, labels, stats, _ = cv2.connectedComponentsWithStats(moving[CENTRE], connectivity=8)
     found = []
     for label in range(1, count):
-        x, y, w, h, area = (int(v) for v in stats[label])
+        x, y, w, h, _ = (int(v) for v in stats[label])
         if x == 0 or y == 0 or x + w == width or y + h == height:
             continue  # cut by the border: half an object teaches nothing
-        if h < max(5, 0.03 * height) or w < max(3, 0.01 * width) or area < 0.3 * h * w:
-            continue
-        if h > 0.8 * height or w > 0.6 * width:
-            continue
         own = labels[y : y + h, x : x + w] == label
+        own = background.outline(own.astype(np.uint8), differences[CENTRE][y : y + h, x : x + w]) > 0
+        rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
+        if not len(rows):
+            continue
+        y, x, h, w = y + rows[0], x + columns[0], rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]
+        own = own[rows[0] : rows[0] + h, columns[0] : columns[0] + w]
+        if h < max(5, 0.03 * height) or w < max(3, 0.01 * width) or own.mean() < 0.3:
+            continue
+        if h > 0.97 * height or w > 0.7 * width:
+            continue
         if np.abs(differences[CENTRE][y : y + h, x : x + w][own]).max() < 2 * background.threshold:
             continue  # a flicker, not an object
         template = np.where(own[:, :, None], differences[CENTRE][y : y + h, x : x + w], 0).astype(np.float32)
         path = follow(differences, template, (y, x), steps)
         if path is not None:
-            cut = _cut(images, moving, own, (y, x), steps, path)
+            cut = _cut(images, differences, background, moving, own, (y, x), steps, path)
             if float(np.hypot(*cut.velocity)) * steps[-1] >= max(LEAST_MOVE_PIXELS, LEAST_MOVE * h):
                 found.append(cut)
     return found
@@ -113,6 +123,8 @@ def _at_key(frames: Frames, key: int, steps: list[int], background: Background) 
 
 def _cut(
     images: list[Bytes],
+    differences: list[Floats],
+    background: Background,
     moving: list[Bytes],
     own: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
     place: tuple[int, int],
@@ -133,14 +145,16 @@ def _cut(
     )
     whole = np.round(path).astype(int)
     margin = 1 + round(0.12 * h)  # a stride opens wider at another instant
-    near = cv2.dilate(np.pad(own.astype(np.uint8), margin), np.ones((margin, 2 * margin + 1), np.uint8))
+    grown = cv2.dilate(np.pad(own.astype(np.uint8), margin), np.ones((margin, 2 * margin + 1), np.uint8))
+    near = grown.astype(np.uint8)
     looks, masks = [], []
-    for image, mask, (dy, dx) in zip(images, moving, whole, strict=True):
+    for image, difference, mask, (dy, dx) in zip(images, differences, moving, whole, strict=True):
         y, x = top + int(dy) - margin, left + int(dx) - margin
         if y < 0 or x < 0 or y + near.shape[0] > mask.shape[0] or x + near.shape[1] > mask.shape[1]:
             break
-        looks.append(image[y : y + near.shape[0], x : x + near.shape[1]])
-        masks.append(_largest(mask[y : y + near.shape[0], x : x + near.shape[1]] & near))
+        area = slice(y, y + near.shape[0]), slice(x, x + near.shape[1])
+        looks.append(image[area])
+        masks.append(background.outline(mask[area] & near, difference[area]))
     areas = [int(m.sum()) for m in masks]
     if len(masks) < 5 or min(areas) < 0.6 * own.sum() or max(areas) > 1.5 * own.sum():
         return key
@@ -149,18 +163,11 @@ def _cut(
     return replace(key, texture=np.stack(looks), mask=np.stack(masks), residual=residual)
 
 
-def _largest(mask: Bytes) -> Bytes:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if count < 2:
-        return mask
-    return (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
-
-
 def _without_groups(found: list[CutOut]) -> list[CutOut]:
     """Single objects: those near the height, width and area that are usual for their row."""
     for _ in range(2):  # the second time on a fit that no group spoils
-        if len(found) < 12:
-            return found
+        if len(found) < FEWEST:
+            break
         foot, height, width = (np.array([getattr(c, k) for c in found]) for k in ("foot", "height", "width"))
         area = np.array([float(c.mask[len(c.mask) // 2].sum()) for c in found])
         usual = Line.fit(foot, height)(foot)

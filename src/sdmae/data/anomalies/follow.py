@@ -42,14 +42,13 @@ def _search(difference: Floats, template: Floats, top: int, left: int, reach: in
     _, best, _, (x, y) = cv2.minMaxLoc(likeness)
     if best < LEAST_LIKENESS or not (0 < x < likeness.shape[1] - 1 and 0 < y < likeness.shape[0] - 1):
         return None
-    dy = y0 + y - top + _peak(likeness[y - 1 : y + 2, x])
-    dx = x0 + x - left + _peak(likeness[y, x - 1 : x + 2])
+    dy = y0 + y - top + _peak(*likeness[y - 1 : y + 2, x].tolist())
+    dx = x0 + x - left + _peak(*likeness[y, x - 1 : x + 2].tolist())
     return dy, dx
 
 
-def _peak(values: Floats) -> float:
+def _peak(before: float, at: float, after: float) -> float:
     """Vertex of the parabola through three values around a maximum, in -0.5..0.5."""
-    before, at, after = (float(v) for v in values)
     bend = before - 2 * at + after
     return 0.5 * (before - after) / bend if bend < -1e-9 else 0.0
 

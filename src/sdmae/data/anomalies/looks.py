@@ -13,9 +13,15 @@ def scaled(texture: Bytes, mask: Bytes, height: float, width: float) -> tuple[By
     h, w = max(2, round(height)), max(2, round(width))
     if (h, w) == mask.shape[1:]:
         return texture, mask
-    how = cv2.INTER_AREA if h * w < mask.shape[1] * mask.shape[2] else cv2.INTER_LINEAR
-    textures = [cv2.resize(t, (w, h), interpolation=how).reshape(h, w, texture.shape[3]) for t in texture]
-    return np.stack(textures).astype(np.uint8), np.stack([cv2.resize(m, (w, h), interpolation=how) for m in mask])
+    smaller = h * w < mask.shape[1] * mask.shape[2]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    looks = [cv2.resize(t, (w, h), interpolation=how).reshape(h, w, texture.shape[3]) for t in texture]
+    if h > 1.2 * mask.shape[1]:
+        # An enlarged picture is blurred, which a network would learn instead of the size.
+        blurred = [cv2.GaussianBlur(t, (0, 0), 0.6 * h / mask.shape[1]).reshape(t.shape) for t in looks]
+        looks = [cv2.addWeighted(t, 1.5, b, -0.5, 0).reshape(t.shape) for t, b in zip(looks, blurred, strict=True)]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.stack(looks).astype(np.uint8), np.stack([cv2.resize(m, (w, h), interpolation=how) for m in mask])
 
 
 def softened(texture: Bytes, mask: Bytes, sigma: float = 0.6) -> tuple[Bytes, Bytes]:
@@ -44,7 +50,9 @@ def over(top: tuple[Bytes, Bytes], below: tuple[Bytes, Bytes]) -> tuple[Bytes, B
     colour = (top[0] * a + below[0] * behind) / np.maximum(opacity, 1e-6)
     # Where both are clear the top's colours stay, for the edges that interpolation reaches.
     colour = np.where(opacity > 0, colour, top[0])
-    return np.clip(colour + 0.5, 0, 255).astype(np.uint8), np.clip(opacity[..., 0] * 255 + 0.5, 0, 255).astype(np.uint8)
+    return np.clip(colour + 0.5, 0, 255).astype(np.uint8), np.clip(opacity[..., 0] * 255 + 0.5, 0, 255).astype(
+        np.uint8
+    )
 
 
 def placed(picture: tuple[Bytes, Bytes], size: tuple[int, int], top: int, left: int) -> tuple[Bytes, Bytes]:
@@ -58,3 +66,16 @@ def placed(picture: tuple[Bytes, Bytes], size: tuple[int, int], top: int, left: 
         canvas[:, y0:y1, x0:x1] = texture[:, y0 - top : y1 - top, x0 - left : x1 - left]
         opacity[:, y0:y1, x0:x1] = mask[:, y0 - top : y1 - top, x0 - left : x1 - left]
     return canvas, opacity
+
+
+def cut_out(texture: Bytes, mask: Bytes, height: float, width: float) -> tuple[Bytes, Bytes]:
+    """A cut-out (T, h, w, C) with its hard 0/1 mask (T, h, w), scaled, its edge as sharp at every size."""
+    soft, opacity = softened(texture, mask)  # a pixel larger on each side
+    high, wide = (
+        side / old * new for side, old, new in zip(opacity.shape[1:], mask.shape[1:], (height, width), strict=True)
+    )
+    soft, opacity = scaled(soft, opacity, high, wide)
+    if opacity.shape[1] > 1.2 * mask.shape[1]:
+        steep = (opacity.astype(np.float32) - 128) * (height / mask.shape[1]) + 128
+        opacity = np.clip(steep, 0, 255).astype(np.uint8)
+    return soft, opacity

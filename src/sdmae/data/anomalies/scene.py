@@ -48,6 +48,9 @@ class Scene:
     pictures: Bytes
     """(n, H, W, C) uint8: training frames to cut textures from."""
 
+    ground: Floats
+    """(H,) brightness that is usual on each row."""
+
     @property
     def channels(self) -> int:
         """1 or 3."""
@@ -56,6 +59,10 @@ class Scene:
     def height(self, foot: float) -> float:
         """Ordinary height in pixels of an object that stands on row `foot`."""
         return float(self.heights(foot))
+
+    def unit(self, foot: float, rng: np.random.Generator) -> float:
+        """Height in pixels that a drawn object is measured by: the ordinary one, or any where none is known."""
+        return self.height(foot) * (1.0 if self.cutouts else float(np.exp(rng.uniform(-0.7, 0.9))))
 
     def speed(self, foot: float) -> float:
         """Ordinary speed in pixels a frame of an object that stands on row `foot`."""
@@ -90,9 +97,7 @@ def turned(vector: Floats, angle: float) -> Floats:
     return np.array([vector[0] * cos + vector[1] * sin, vector[1] * cos - vector[0] * sin], np.float32)
 
 
-def learn_scene(
-    frames: Frames, clip_starts: Sequence[int], *, gap: float, gradient_gap: float, seed: int
-) -> Scene:
+def learn_scene(frames: Frames, clip_starts: Sequence[int], *, gap: float, gradient_gap: float, seed: int) -> Scene:
     """What is ordinary in `frames` (N, H, W, C) uint8, whose clips begin at `clip_starts`.
 
     `gap` and `gradient_gap` are in frames. Looks at a bounded number of frames, however long the footage.
@@ -103,13 +108,24 @@ def learn_scene(
     cutouts = find_cutouts(frames, clip_starts, moments, rng)
     kept = np.linspace(0, len(frames) - 1, min(PATCHES, len(frames))).round().astype(int)
     pictures = np.stack([read_frame(frames, int(i)) for i in kept])
+    ground = np.median(pictures, axis=(0, 2, 3)).astype(np.float32)
     if not cutouts:
         flat = Line(0.0, ASSUMED_HEIGHT * height, 0.0, float(height))
         sideways = np.array([[0, 1], [0, -1]], np.float32)
         everywhere = np.zeros((GRID, GRID), np.bool_)
         everywhere[GRID // 3 :] = True
         return Scene(
-            (height, width), moments, (), flat, ASSUMED_SPEED, ASSUMED_SPEED, 0.5, sideways, everywhere, pictures
+            size=(height, width),
+            moments=moments,
+            cutouts=(),
+            heights=flat,
+            pace=ASSUMED_SPEED,
+            brisk=ASSUMED_SPEED,
+            aspect=0.5,
+            headings=sideways,
+            places=everywhere,
+            pictures=pictures,
+            ground=ground,
         )
     foot, tall = np.array([c.foot for c in cutouts]), np.array([c.height for c in cutouts])
     heights = Line.fit(foot, tall)
@@ -127,6 +143,7 @@ def learn_scene(
         headings=(velocity / speed[:, None]).astype(np.float32),
         places=_places(foot / height, np.array([c.x for c in cutouts]) / width),
         pictures=pictures,
+        ground=ground,
     )
 
 
