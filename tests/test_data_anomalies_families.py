@@ -37,12 +37,16 @@ def walk(channels: int = 1, clips: int = 4, length: int = 60, size: tuple[int, i
     return np.clip(np.stack(frames), 0, 255).astype(np.uint8)
 
 
-STARTS = [0, 60, 120, 180]
+CLIPS = [(0, 60), (60, 120), (120, 180), (180, 240)]
+
+
+def learn(frames: np.ndarray | torch.Tensor, *clips: tuple[int, int]) -> Scene:
+    return learn_scene(frames, clips or [(0, len(frames))], gap=3, gradient_gap=1, seed=0)
 
 
 @pytest.fixture(scope="module")
 def scene() -> Scene:
-    return learn_scene(walk(), STARTS, gap=3, gradient_gap=1, seed=0)
+    return learn(walk(), *CLIPS)
 
 
 def drawn(scene: Scene, name: str) -> list[AnomalousObject]:
@@ -124,7 +128,7 @@ def test_drawn_objects_can_be_seen(scene: Scene) -> None:
 
 
 def test_colour_and_all_families() -> None:
-    bank = build_bank(walk(3, clips=2), [0, 60], FAMILIES, objects=8, gap=3, gradient_gap=1, seed=0)
+    bank = build_bank(learn(walk(3, clips=2), (0, 60), (60, 120)), FAMILIES, objects=8, seed=0)
     assert bank.pixels.shape[1] == 4
     assert bank.families == FAMILIES
     assert len(bank) == 8 * len(FAMILIES)
@@ -132,40 +136,42 @@ def test_colour_and_all_families() -> None:
 
 def test_a_tensor_gives_the_same_bank_as_an_array() -> None:
     frames = walk(clips=1)
-    a, b = (
-        build_bank(f, [0], ["fast", "joined"], objects=6, gap=3, gradient_gap=1, seed=0)
-        for f in (frames, torch.from_numpy(frames))
-    )
+    a, b = (build_bank(learn(f), ["fast", "joined"], objects=6, seed=0) for f in (frames, torch.from_numpy(frames)))
     assert torch.equal(a.pixels, b.pixels)
     assert torch.equal(a.offsets, b.offsets)
 
 
 def test_leaving_a_family_out_leaves_the_others_as_they_were(scene: Scene) -> None:
-    frames = walk(clips=1)
-    both, one = (
-        build_bank(frames, [0], names, objects=5, gap=3, gradient_gap=1, seed=0, scene=scene)
-        for names in (["fast", "thin"], ["thin"])
-    )
+    both, one = (build_bank(scene, names, objects=5, seed=0) for names in (["fast", "thin"], ["thin"]))
     assert torch.equal(both.pixels[int(both.start[5, 0]) :], one.pixels)
 
 
 def test_still_footage_skips_what_needs_objects(caplog: pytest.LogCaptureFixture) -> None:
     frames = np.full((30, 32, 48, 1), 90, np.uint8)
     with caplog.at_level(logging.WARNING):
-        bank = build_bank(frames, [0], ["fast", "shapes"], objects=5, gap=3, gradient_gap=1, seed=0)
+        bank = build_bank(learn(frames), ["fast", "shapes"], objects=5, seed=0)
     assert bank.families == ("shapes",)
     assert "fast" in caplog.text
     with pytest.raises(ConfigError, match="no synthetic anomalies left"):
-        build_bank(frames, [0], ["fast", "joined"], objects=5, gap=3, gradient_gap=1, seed=0)
+        build_bank(learn(frames), ["fast", "joined"], objects=5, seed=0)
 
 
-def test_an_unknown_family_is_named() -> None:
+def test_rows_between_the_clips_are_not_read() -> None:
+    frames = walk(clips=2)
+    hidden = frames.copy()
+    hidden[60:] = 0
+    a, b = (learn(f, (0, 60)) for f in (frames, hidden))
+    assert len(a.cutouts) == len(b.cutouts) > 0
+    assert np.array_equal(a.pictures, b.pictures)
+
+
+def test_an_unknown_family_is_named(scene: Scene) -> None:
     with pytest.raises(ConfigError, match="'dragons'"):
-        build_bank(np.zeros((9, 32, 48, 1), np.uint8), [0], ["dragons"], objects=1, gap=3, gradient_gap=1, seed=0)
+        build_bank(scene, ["dragons"], objects=1, seed=0)
 
 
 def test_clips_shorter_than_a_sample_are_passed_over() -> None:
-    bank = build_bank(walk(clips=1, length=5), [0, 2, 4], ["thin"], objects=3, gap=3, gradient_gap=1, seed=0)
+    bank = build_bank(learn(walk(clips=1, length=5), (0, 2), (2, 4), (4, 5)), ["thin"], objects=3, seed=0)
     assert len(bank) == 3
 
 

@@ -17,7 +17,8 @@ def still(height: int = 48, width: int = 64, channels: int = 1, count: int = 20)
 
 
 def bank(frames: np.ndarray, seed: int = 0, objects: int = 40) -> ObjectBank:
-    return build_bank(frames, [0], ["shapes", "thin"], objects=objects, gap=3, gradient_gap=1, seed=seed)
+    scene = learn_scene(frames, [(0, len(frames))], gap=3, gradient_gap=1, seed=seed)
+    return build_bank(scene, ["shapes", "thin"], objects=objects, seed=seed)
 
 
 def batch(frames: np.ndarray, count: int = 16) -> Tensor:
@@ -116,7 +117,7 @@ class Tracked:
 
 def test_a_family_with_a_look_for_each_instant() -> None:
     frames = np.zeros((20, 60, 90, 1), np.uint8)
-    scene = learn_scene(frames, [0], gap=3, gradient_gap=1, seed=0)
+    scene = learn_scene(frames, [(0, len(frames))], gap=3, gradient_gap=1, seed=0)
     pasted, masks, labels = paste(
         batch(frames, 24), fill_bank([Tracked()], scene, objects=3, seed=0), 1.0, 1, seeded()
     )
@@ -136,7 +137,7 @@ def test_a_family_with_a_look_for_each_instant() -> None:
 
 def test_objects_are_mostly_inside() -> None:
     frames = np.zeros((20, 60, 90, 1), np.uint8)
-    scene = learn_scene(frames, [0], gap=3, gradient_gap=1, seed=0)
+    scene = learn_scene(frames, [(0, len(frames))], gap=3, gradient_gap=1, seed=0)
     _, masks, _ = paste(batch(frames, 128), fill_bank([Tracked()], scene, objects=1, seed=0), 1.0, 1, seeded())
     assert int(masks.sum(dim=(1, 2)).min()) >= 0.75 * 50
 

@@ -13,12 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 
-from sdmae.config import Config, to_dict
-from sdmae.data.anomalies import build_bank
+from sdmae.config import AnomalyConfig, Config, to_dict
+from sdmae.data.anomalies import Scene, build_bank, learn_scene, possible
 from sdmae.data.neighbours import Spacing
 from sdmae.data.store import Exclusion, FrameStore, open_store
 from sdmae.data.training_set import FrameSource, SampleSet, split_held_out
@@ -125,38 +124,52 @@ def sample_sets(
     for part, what in zip(parts, ("to learn from", "to hold out"), strict=True):
         if sum(len(s.times) for s in part) < 2:
             raise SourceError(f"{clips[0].path}: too little video {what}; give more, or change train.held_out")
-    both = set(config.anomalies.families) & set(config.anomalies.held_out)
-    if both:
-        raise ConfigError(f"anomalies: {sorted(both)[0]} is both trained on and held out; choose one")
     spacings = {clip.name: Spacing.of(config.input, probe(clip).rate) for clip in clips}
     source = FrameSource(store, device)
-    sets = []
-    for k, (part, families) in enumerate(
-        zip(parts, (config.anomalies.families, config.anomalies.held_out), strict=True)
-    ):
-        rows = np.concatenate([np.arange(s.start, s.stop) for s in part])
-        lengths = [len(s.times) for s in part]
-        bank = build_bank(
-            store.frames[rows] if len(parts) > 1 else store.frames,
-            np.cumsum([0, *lengths[:-1]]),
-            families,
-            objects=config.anomalies.objects,
-            gap=config.input.gap,
-            gradient_gap=config.input.gradient_gap,
-            seed=seed_of(config.train.seed, Purpose.OBJECTS, k) % 2**32,
+    # Both banks are made from what is trained on, so that the held-out clips stay unseen to the last pixel.
+    scene = learn_scene(
+        store.frames,
+        [(s.start, s.stop) for s in parts[0]],
+        gap=config.input.gap,
+        gradient_gap=config.input.gradient_gap,
+        seed=seed_of(config.train.seed, Purpose.OBJECTS) % 2**32,
+    )
+    families = choose_families(scene, config.anomalies, report)
+    sets = [
+        SampleSet(
+            source,
+            part,
+            spacings.__getitem__,
+            build_bank(
+                scene,
+                names,
+                objects=config.anomalies.objects,
+                seed=seed_of(config.train.seed, Purpose.OBJECTS, k) % 2**32,
+            ).to(device),
+            config.anomalies,
+            probability=(config.anomalies.probability, 0.5)[k],
+            flip=config.train.flip and k == 0,
         )
-        sets.append(
-            SampleSet(
-                source,
-                part,
-                spacings.__getitem__,
-                bank.to(device),
-                config.anomalies,
-                probability=config.anomalies.probability if k == 0 else 0.5,
-                flip=config.train.flip and k == 0,
-            )
-        )
+        for k, (part, names) in enumerate(zip(parts, families, strict=True))
+    ]
     return sets[0], sets[1]
+
+
+def choose_families(scene: Scene, anomalies: AnomalyConfig, report: Report) -> tuple[list[str], list[str]]:
+    """Families to train on and to hold out; where nothing can be cut out of the video, drawn ones serve for both.
+
+    Raises `ConfigError` where a family is in both lists, or unknown.
+    """
+    both = set(anomalies.families) & set(anomalies.held_out)
+    if both:
+        raise ConfigError(f"anomalies: {sorted(both)[0]} is both trained on and held out; choose one")
+    families, held_out = possible(scene, anomalies.families), possible(scene, anomalies.held_out)
+    if len(families) < len(anomalies.families) or not held_out:
+        report("too few moving objects could be cut out of this video: synthetic anomalies are drawn ones only")
+    if not held_out and len(families) > 1:
+        held_out = [families.pop()]
+        report(f"'{held_out[0]}' is held out of training to choose the checkpoint")
+    return families, held_out
 
 
 def _check_output(job: Job) -> None:

@@ -14,7 +14,7 @@ footage (`learn_scene`); nothing is in pixels. Every object moves: one that stan
 gradient, and so not in the loss. Other families, such as cut-outs from UBnormal, need only meet `Family`.
 """
 
-from sdmae.data.anomalies.bank import FAMILIES, ObjectBank, build_bank, fill_bank
+from sdmae.data.anomalies.bank import FAMILIES, ObjectBank, build_bank, fill_bank, possible
 from sdmae.data.anomalies.paste import paste
 from sdmae.data.anomalies.protocol import AnomalousObject, Family
 from sdmae.data.anomalies.scene import Scene, learn_scene
@@ -29,4 +29,5 @@ __all__ = [
     "fill_bank",
     "learn_scene",
     "paste",
+    "possible",
 ]

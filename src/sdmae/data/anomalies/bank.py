@@ -12,8 +12,8 @@ from torch import Tensor
 
 from sdmae.data.anomalies.drawn import Shapes, Thin
 from sdmae.data.anomalies.joined import Joined
-from sdmae.data.anomalies.protocol import CENTRE, AnomalousObject, Family, Frames
-from sdmae.data.anomalies.scene import Scene, learn_scene
+from sdmae.data.anomalies.protocol import CENTRE, AnomalousObject, Family
+from sdmae.data.anomalies.scene import Scene
 from sdmae.data.anomalies.walkers import Fast, OutOfScale, Stretched
 from sdmae.errors import ConfigError
 
@@ -72,32 +72,25 @@ class ObjectBank:
         return replace(self, pixels=self.pixels.to(device))
 
 
-def build_bank(
-    frames: Frames,
-    clip_starts: Sequence[int],
-    families: Sequence[str],
-    *,
-    objects: int,
-    gap: float,
-    gradient_gap: float,
-    seed: int,
-    scene: Scene | None = None,
-) -> ObjectBank:
-    """`objects` objects of each of `families`, for `frames` (N, H, W, C) uint8 whose clips begin at `clip_starts`.
+def build_bank(scene: Scene, families: Sequence[str], *, objects: int, seed: int) -> ObjectBank:
+    """`objects` objects of each of `families`, made for what `learn_scene` found.
 
-    `gap` and `gradient_gap` are the instants' distances from t in frames. `scene`: what `learn_scene` said of the
-    same frames, where a second bank is wanted. Families that need moving objects are skipped with a warning where
-    the footage has none. Raises `ConfigError` for an unknown family, and where no family is left.
+    Families that need moving objects are skipped with a warning where the footage has none. Raises `ConfigError` for
+    an unknown family, and where no family is left.
     """
-    for name in families:
-        if name not in MAKERS:
-            raise ConfigError(f"unknown family of synthetic anomalies {name!r}; known: {', '.join(FAMILIES)}")
-    scene = scene or learn_scene(frames, clip_starts, gap=gap, gradient_gap=gradient_gap, seed=seed)
-    left = [name for name in families if scene.cutouts or name not in NEED_CUTOUTS]
+    left = possible(scene, families)
     if len(left) < len(families):
         missing = ", ".join(name for name in families if name not in left)
         log.warning("too few moving objects in the training video to cut out; left out: %s", missing)
     return fill_bank([MAKERS[name](scene) for name in left], scene, objects=objects, seed=seed)
+
+
+def possible(scene: Scene, families: Sequence[str]) -> list[str]:
+    """Those of the families that can be made for the scene. Raises `ConfigError` for an unknown one."""
+    for name in families:
+        if name not in MAKERS:
+            raise ConfigError(f"unknown family of synthetic anomalies {name!r}; known: {', '.join(FAMILIES)}")
+    return [name for name in families if scene.cutouts or name not in NEED_CUTOUTS]
 
 
 def fill_bank(families: Sequence[Family], scene: Scene, *, objects: int, seed: int) -> ObjectBank:

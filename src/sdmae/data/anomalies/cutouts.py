@@ -49,16 +49,18 @@ class CutOut:
 
 
 def find_cutouts(
-    frames: Frames, clip_starts: Sequence[int], moments: Floats, rng: np.random.Generator
+    frames: Frames, clips: Sequence[tuple[int, int]], moments: Floats, rng: np.random.Generator
 ) -> list[CutOut]:
-    """Single moving objects of `frames` (N, H, W, C); `moments` (5,) are the instants in frames from t.
+    """Single moving objects of `frames` (N, H, W, C) in the rows (first, stop) of `clips`.
+
+    `moments` (5,) are the instants in frames from t.
 
     Looks at a bounded number of frames. Objects that touch the border, are tiny or huge, or are far larger than is
     usual on their row (groups, mostly) are left out. A still scene gives an empty list, and so does one with fewer
     than `FEWEST` objects: a handful says nothing of what is ordinary.
     """
     steps = [round(float(m)) for m in moments]
-    windows = _windows(len(frames), clip_starts)
+    windows = _windows(clips)
     if len(windows) > WINDOWS:
         windows = [windows[i] for i in np.linspace(0, len(windows) - 1, WINDOWS).round().astype(int)]
     keys = min(KEYS_PER_WINDOW, -(-KEYS // max(1, len(windows))))
@@ -78,10 +80,9 @@ def find_cutouts(
     return found
 
 
-def _windows(count: int, clip_starts: Sequence[int]) -> list[tuple[int, int]]:
-    bounds = [*sorted({int(s) for s in clip_starts if s < count} | {0}), count]
+def _windows(clips: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     windows = []
-    for first, last in pairwise(bounds):
+    for first, last in clips:
         pieces = max(1, -(-(last - first) // WINDOW))
         cuts = np.linspace(first, last, pieces + 1).round().astype(int)
         windows += [(int(a), int(b)) for a, b in pairwise(cuts)]

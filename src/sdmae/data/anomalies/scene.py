@@ -97,16 +97,19 @@ def turned(vector: Floats, angle: float) -> Floats:
     return np.array([vector[0] * cos + vector[1] * sin, vector[1] * cos - vector[0] * sin], np.float32)
 
 
-def learn_scene(frames: Frames, clip_starts: Sequence[int], *, gap: float, gradient_gap: float, seed: int) -> Scene:
-    """What is ordinary in `frames` (N, H, W, C) uint8, whose clips begin at `clip_starts`.
+def learn_scene(
+    frames: Frames, clips: Sequence[tuple[int, int]], *, gap: float, gradient_gap: float, seed: int
+) -> Scene:
+    """What is ordinary in the rows (first, stop) of `clips` of `frames` (N, H, W, C) uint8; other rows are not read.
 
     `gap` and `gradient_gap` are in frames. Looks at a bounded number of frames, however long the footage.
     """
     rng = np.random.default_rng([seed, 1])
     moments = instants(gap, gradient_gap)
     height, width = int(frames.shape[1]), int(frames.shape[2])
-    cutouts = find_cutouts(frames, clip_starts, moments, rng)
-    kept = np.linspace(0, len(frames) - 1, min(PATCHES, len(frames))).round().astype(int)
+    cutouts = find_cutouts(frames, clips, moments, rng)
+    rows = np.concatenate([np.arange(first, stop) for first, stop in clips])
+    kept = rows[np.linspace(0, len(rows) - 1, min(PATCHES, len(rows))).round().astype(int)]
     pictures = np.stack([read_frame(frames, int(i)) for i in kept])
     ground = np.median(pictures, axis=(0, 2, 3)).astype(np.float32)
     if not cutouts:
