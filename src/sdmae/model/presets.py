@@ -38,7 +38,7 @@ PRESETS: dict[str, Config] = {
             warmup_steps=200,
             clip_norm=1.0,
         ),
-        score=ScoreConfig(),
+        score=ScoreConfig(delta=1.0),
     ),
     "small": Config(
         preset="small",
@@ -65,7 +65,7 @@ PRESETS: dict[str, Config] = {
             warmup_steps=200,
             clip_norm=1.0,
         ),
-        score=ScoreConfig(resolution="token", filter_frames=5, filter_cells=3),
+        score=ScoreConfig(delta=1.0, resolution="token", filter_frames=5, filter_cells=3),
     ),
 }
 """`paper-*` as published, one a benchmark; `base` for any camera; `small` for a CPU."""
