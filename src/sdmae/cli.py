@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import contextlib
 import os
+import re
 import sys
 import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
+from tqdm import tqdm
 
 from sdmae.config import Config, check
-from sdmae.errors import ConfigError, SdmaeError
+from sdmae.errors import ConfigError, SdmaeError, SourceError
 from sdmae.model.presets import PRESETS, preset
 
 SECTIONS = ("input", "model", "anomalies", "train", "score")
@@ -24,8 +27,8 @@ Parser = ArgumentParser
 
 
 def say(line: str) -> None:
-    """One line for the user, on standard error."""
-    sys.stderr.write(f"{line}\n")
+    """One line for the user, on standard error, on a line of its own where a progress bar is being drawn."""
+    tqdm.write(line, file=sys.stderr)
 
 
 # --- train ---------------------------------------------------------------------------------------------------------
@@ -34,6 +37,7 @@ def say(line: str) -> None:
 def train(args: Namespace, config: Config) -> int:
     """Learns what is normal and writes a detector file."""
     from sdmae.data.benchmark import read_benchmark
+    from sdmae.runtime import pick_device
     from sdmae.training import Job
     from sdmae.training import train as run
 
@@ -43,6 +47,12 @@ def train(args: Namespace, config: Config) -> int:
         raise ConfigError(
             "name normal video to learn from, or a benchmark with --benchmark and --root: one of the two"
         )
+    if args.root and not args.benchmark:
+        raise ConfigError("--root is the folder of a benchmark: name that with --benchmark, or leave --root out")
+    if args.output.suffix != ".safetensors":
+        raise ConfigError(f"--output {args.output}: a detector file is called *.safetensors")
+    if args.device is not None:
+        pick_device(args.device)
     if args.benchmark:
         clips = list(read_benchmark(args.benchmark, _root(args)).training)
     else:
@@ -58,10 +68,14 @@ def train(args: Namespace, config: Config) -> int:
         trained_on=what,
     )
     try:
-        run(job, config, say)
+        run(replace(job, resume=job.resume and job.folder.exists()), config, say)
     except KeyboardInterrupt:
         say(f"interrupted; what was learned is in {job.folder}: the same command with --resume goes on")
         return 130
+    except SdmaeError:
+        with contextlib.suppress(OSError):
+            job.folder.rmdir()  # only where nothing was learned yet
+        raise
     say(f"{args.output}: done. Next: sdmae detect SOURCE --detector {args.output} --output DIR")
     return 0
 
@@ -187,6 +201,8 @@ def preview(args: Namespace, config: Config) -> int:
     """A contact sheet of training samples with their synthetic anomalies: look at it before you train."""
     from sdmae.training.preview import preview as run
 
+    if args.count < 1:
+        raise ConfigError(f"--count must be at least 1, not {args.count}")
     run(_clips(args.sources, args.frame_rate), config, args.output, count=args.count, report=say)
     return 0
 
@@ -203,8 +219,20 @@ def scene(args: Namespace, config: Config) -> int:
     from sdmae.data.scene import write_scene
     from sdmae.progress import progress
 
-    with progress("drawing", None, "frames") as bar:
-        write_scene(args.output, seed=args.seed, progress=lambda done, total: _advance(bar, done, total))
+    with contextlib.ExitStack() as stack:
+        bars: list[Any] = []
+
+        def step(done: int, total: int) -> None:
+            if not bars:
+                bars.append(stack.enter_context(progress("drawing", total, "frames")))
+            bars[0].update(done - bars[0].n)
+
+        try:
+            write_scene(args.output, seed=args.seed, progress=step)
+        except OSError as error:
+            raise SourceError(
+                f"{args.output}: cannot be written ({error.strerror}); choose another --output"
+            ) from None
     say(f"{args.output}: done. Next: sdmae train --benchmark scene --root {args.output} --output scene.safetensors")
     return 0
 
@@ -212,11 +240,6 @@ def scene(args: Namespace, config: Config) -> int:
 def _scene_arguments(parser: Parser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="the folder of the scene")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws another scene (default: 0)")
-
-
-def _advance(bar: Any, done: int, total: int) -> None:
-    bar.total = total
-    bar.update(done - bar.n)
 
 
 # --- what the verbs share ------------------------------------------------------------------------------------------
@@ -251,7 +274,7 @@ VERBS: dict[str, Verb] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb. Returns 0; 2 for bad input, after one line; 130 after Ctrl-C."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help", "help"):
+    if not words or words[0] in ("-h", "--help", "help") or words in (["data"], ["data", "-h"], ["data", "--help"]):
         sys.stdout.write(_overview())
         return 0
     if words[0] == "--version":
@@ -262,8 +285,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if name not in VERBS:
             raise ConfigError(f"no verb '{name}'; there are {', '.join(VERBS)}")
         return _run(VERBS[name], name, words[len(name.split()) :])
-    except (SdmaeError, ArgumentError) as error:
+    except SdmaeError as error:
         say(f"sdmae {name}: {' '.join(str(error).split())}")
+        return 2
+    except ArgumentError as error:
+        say(f"sdmae {name}: {_in_words(str(error), _word_after('--config', words))}; see sdmae {name} --help")
         return 2
     except KeyboardInterrupt:
         say("interrupted")
@@ -302,6 +328,17 @@ def _run(verb: Verb, name: str, words: list[str]) -> int:
             base = Config(base.preset, **{section: settings[section] for section in SECTIONS})
     check(base)
     return verb.run(args, base)
+
+
+def _in_words(text: str, config: str | None) -> str:
+    """What the argument library says, without Python's names for things; of a YAML file, with its name."""
+    text = " ".join(text.split())
+    if config and re.match(r"Problems parsing config|Unexpected config|Group|Option", text):
+        return f"{config}: {text}"
+    types = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
+    text = re.sub(r'^Parser key "([^"]+)": ', r"\1: ", text)
+    text = re.sub(r"a <class '(\w+)'>", lambda found: types.get(found[1], found[1]), text)
+    return re.sub(r"a typing\.Literal\[(.*?)\]", r"one of \1", text)
 
 
 def _overview() -> str:

@@ -207,10 +207,16 @@ def check(config: Config) -> None:
     """Raises `ConfigError` naming the first setting that is out of its range."""
     model, train, anomalies = config.model, config.train, config.anomalies
     bounds: list[tuple[str, float, float, float]] = [
+        ("input.height", config.input.height or 1, 1, 1 << 16),
+        ("input.width", config.input.width or 1, 1, 1 << 16),
+        ("input.rate", config.input.rate, 1e-3, 1e5),
         ("input.tokens", config.input.tokens, 1, 1 << 20),
         ("input.gap", config.input.gap, 1e-3, 1e4),
         ("input.gradient_gap", config.input.gradient_gap, 1e-3, 1e4),
         ("model.patch", model.patch, 1, 256),
+        ("model.encoder_width", model.encoder_width, 1, 1 << 16),
+        ("model.decoder_width", model.decoder_width, 1, 1 << 16),
+        ("model.mlp_ratio", model.mlp_ratio, 0.01, 100),
         ("model.depth", model.depth, 1, 64),
         ("model.heads", model.heads, 1, 64),
         ("model.dropout", model.dropout, 0, 0.99),
@@ -223,6 +229,10 @@ def check(config: Config) -> None:
         ("train.student_epochs", train.student_epochs, 1, 1 << 20),
         ("train.batch_size", train.batch_size, 1, 1 << 20),
         ("train.learning_rate", train.learning_rate, 1e-9, 10),
+        ("train.warmup_steps", train.warmup_steps, 0, 1 << 30),
+        ("train.weight_decay", train.weight_decay, 0, 100),
+        ("train.clip_norm", 1 if train.clip_norm is None else train.clip_norm, 1e-9, 1e9),
+        ("train.checkpoint_minutes", train.checkpoint_minutes, 0, 1e6),
         ("train.held_out", train.held_out, 0.001, 0.9),
         ("train.validation_samples", train.validation_samples, 8, 1 << 20),
         ("train.validate_every", train.validate_every, 1, 1 << 20),
@@ -233,4 +243,20 @@ def check(config: Config) -> None:
     ]
     for name, value, low, high in bounds:
         if not low <= value <= high:
-            raise ConfigError(f"{name} is {value:g}; it must be between {low:g} and {high:g}")
+            raise ConfigError(f"{name} is {value:.10g}; it must be between {low:.10g} and {high:.10g}")
+    if (config.input.height is None) != (config.input.width is None):
+        raise ConfigError("input.height and input.width belong together: give both, or neither")
+    for name in ("filter_frames", "filter_cells"):
+        if getattr(config.score, name) % 2 == 0:
+            raise ConfigError(f"score.{name} is {getattr(config.score, name)}; it must be odd")
+    for name in ("encoder_width", "decoder_width"):
+        if getattr(model, name) % 4 or getattr(model, name) % model.heads:
+            raise ConfigError(
+                f"model.{name} is {getattr(model, name)}; it must be a multiple of 4 and of model.heads, {model.heads}"
+            )
+    for name in ("families", "held_out"):
+        if not getattr(anomalies, name):
+            raise ConfigError(f"anomalies.{name} is empty; name a family of synthetic anomalies, such as thin")
+    for family in anomalies.families:
+        if family in anomalies.held_out:
+            raise ConfigError(f"anomalies: {family} is both trained on and held out; choose one")

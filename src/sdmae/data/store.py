@@ -6,6 +6,7 @@ delete at any time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -126,14 +127,14 @@ def _load(folder: Path) -> FrameStore | None:
         data = folder / "frames.u8"
         if _digest(data).hex() != index["digest"]:
             return None
-    except (OSError, ValueError, KeyError, SourceError):
+        # Copy-on-write, since torch refuses read-only memory; nothing ever writes to it.
+        frames = np.memmap(data, np.uint8, mode="c", shape=tuple(index["shape"]))
+        stretches = tuple(
+            Stretch(s["clip"], s["start"], np.array(s["times"], np.float64), np.array(s["indices"], np.int64))
+            for s in index["stretches"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, SourceError):
         return None
-    # Copy-on-write, since torch refuses read-only memory; nothing ever writes to it.
-    frames = np.memmap(data, np.uint8, mode="c", shape=tuple(index["shape"]))
-    stretches = tuple(
-        Stretch(s["clip"], s["start"], np.array(s["times"], np.float64), np.array(s["indices"], np.int64))
-        for s in index["stretches"]
-    )
     return FrameStore(frames, stretches)
 
 
@@ -184,7 +185,11 @@ def _decode(
             f"{folder}: cannot keep the decoded frames ({error.strerror}); point SDMAE_CACHE at a folder with room"
         ) from None
     finally:
-        part.unlink(missing_ok=True)
+        # The folder goes too, unless something whole is in it.
+        with contextlib.suppress(OSError):
+            part.unlink()
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _cut(clip: str, rows: Sequence[Frame], start: int, jump: float) -> list[Stretch]:

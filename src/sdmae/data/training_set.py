@@ -99,15 +99,14 @@ class SampleSet:
 def split_held_out(stretches: Sequence[Stretch], share: float) -> tuple[list[Stretch], list[Stretch]]:
     """Stretches to train on, and stretches held out to choose the checkpoint.
 
-    With five clips or more whole clips are held out, evenly spread over the recording, until `share` of the frames is
-    reached; with fewer, the last part of each stretch.
+    With five clips or more, `share` of the clips are held out whole, at least one, evenly spread over the recording;
+    with fewer, the last `share` of each stretch.
     """
     clips = list(dict.fromkeys(s.clip for s in stretches))
     if len(clips) >= 5:
-        sizes = {c: sum(len(s.times) for s in stretches if s.clip == c) for c in clips}
         count = max(1, round(len(clips) * share))
         every = len(clips) / count
-        chosen = {clips[int((k + 0.5) * every)] for k in range(count)} if sum(sizes.values()) else set()
+        chosen = {clips[int((k + 0.5) * every)] for k in range(count)}
         return [s for s in stretches if s.clip not in chosen], [s for s in stretches if s.clip in chosen]
     training, held_out = [], []
     for stretch in stretches:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sdmae.detector import Detector
 from sdmae.errors import DetectorError, SdmaeError
-from sdmae.evaluation.files import write_text
+from sdmae.evaluation.files import check_writable, write_text
 from sdmae.evaluation.plots import score_plot
 from sdmae.progress import progress
 from sdmae.scoring import VideoScores
@@ -31,9 +31,12 @@ def detect(
     """Scores each clip into `output/<name>/scores.csv` and `scores.png`; returns how many could not be scored.
 
     A clip that cannot be read is reported in one line and the others go on. What is written is whole, so that with
-    `resume` the clips that are there are skipped; raises `DetectorError` where another detector wrote them.
+    `resume` the clips that are there are skipped. Raises `DetectorError` where the folder holds another detector's
+    scores, and `SourceError` where it cannot be written to.
     """
-    _mark(detector, output, causal=causal, resume=resume)
+    mark = {"detector": detector.fingerprint(), "protocol": "causal" if causal else "offline"}
+    _refuse_to_mix(mark, output / "run.json")
+    check_writable(output)
     failed = 0
     with progress("scoring", len(clips), "videos") as bar:
         for clip in clips:
@@ -41,6 +44,7 @@ def detect(
             if not (resume and (folder / "scores.csv").exists()):
                 try:
                     scores = detector.score(clip, causal=causal, report=report)
+                    write_text(output / "run.json", json.dumps(mark, indent=2) + "\n")
                     write_scores(folder, scores)
                 except SdmaeError as error:
                     if len(clips) == 1:
@@ -49,7 +53,8 @@ def detect(
                     report(str(error))
             bar.update()
     if failed:
-        report(f"{failed} of {len(clips)} videos could not be scored; the others are in {output}")
+        others = f"the others are in {output}" if failed < len(clips) else "nothing was written"
+        report(f"{failed} of {len(clips)} videos could not be scored; {others}")
     return failed
 
 
@@ -62,22 +67,21 @@ def write_scores(folder: Path, scores: VideoScores, labels: Sequence[bool] | Non
         writer.writerow([int(frame), f"{time:.6f}", repr(float(score))])
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        score_plot(folder / "scores.png", scores.times, scores.scores, labels, title=scores.name)
     except OSError as error:
-        raise DetectorError(f"{folder}: cannot be made ({error.strerror}); choose another --output") from None
-    score_plot(folder / "scores.png", scores.times, scores.scores, labels, title=scores.name)
+        raise DetectorError(f"{folder}: cannot be written to ({error.strerror}); choose another --output") from None
     write_text(folder / "scores.csv", table.getvalue())
 
 
-def _mark(detector: Detector, output: Path, *, causal: bool, resume: bool) -> None:
-    """Notes whose scores the folder holds, and refuses to mix two detectors' in one."""
-    mark = {"detector": detector.fingerprint(), "protocol": "causal" if causal else "offline"}
-    path = output / "run.json"
-    if resume and path.exists():
-        try:
-            found = json.loads(path.read_text())
-        except (OSError, ValueError):
-            found = None
-        if found != mark:
-            raise DetectorError(f"{output}: holds scores of another detector or protocol; choose another --output")
+def _refuse_to_mix(mark: dict[str, str], path: Path) -> None:
+    """The folder says whose scores it holds; those of two detectors or protocols never stand in one."""
+    if not path.exists():
         return
-    write_text(path, json.dumps(mark, indent=2) + "\n")
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        found = None
+    if found != mark:
+        raise DetectorError(
+            f"{path.parent}: holds scores of another detector or protocol; choose another --output, or delete it"
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from sdmae.errors import SourceError
@@ -18,4 +20,23 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise SourceError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def check_writable(folder: Path) -> None:
+    """Raises `SourceError` where no file can be written into the folder; leaves things as they were.
+
+    To be asked before long work whose results go there.
+    """
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be written to ({error.strerror}); choose another --output") from None
+    finally:
+        for place in missing:
+            with contextlib.suppress(OSError):
+                place.rmdir()

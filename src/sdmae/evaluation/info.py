@@ -73,5 +73,5 @@ def in_words(facts: dict[str, Any]) -> str:
         elif key == "input_size":
             lines.append(f"input size: {value[1]}x{value[0]}")
         elif key != "settings":
-            lines.append(f"{key.replace('_', ' ')}: {value:,}" if isinstance(value, int) else f"{key}: {value}")
+            lines.append(f"{key.replace('_', ' ')}: {f'{value:,}' if isinstance(value, int) else value}")
     return "\n".join(lines)

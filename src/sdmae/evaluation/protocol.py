@@ -20,7 +20,7 @@ from sdmae.detector import Detector
 from sdmae.errors import BenchmarkError
 from sdmae.evaluation import baselines, ledger
 from sdmae.evaluation.detect import write_scores
-from sdmae.evaluation.files import write_text
+from sdmae.evaluation.files import check_writable, write_text
 from sdmae.metrics import macro_auc, macro_auc_two_class, micro_auc, micro_auc_clip_normalised
 from sdmae.progress import progress
 from sdmae.scoring import Series, VideoScores, smooth_causal, smooth_offline
@@ -49,8 +49,10 @@ def evaluate(
 
     At the top level stand the AUCs of the offline protocol (0 to 1), then `causal`, `baselines`, `videos` and
     `fps_end_to_end` (decoding to score, on this machine). A run on a real test set is added to the ledger. Raises
-    `BenchmarkError` where a clip has another number of frames than labels.
+    `BenchmarkError` where a clip has another number of frames than labels, `SourceError` where the output folder
+    cannot be written to, before anything is scored.
     """
+    check_writable(output)
     scored, seconds = score_test_clips(detector, benchmark, report)
     frames = sum(len(s.truth.labels) for s in scored)
     labels = [s.truth.labels for s in scored]
