@@ -115,6 +115,23 @@ train_tiny(Path({str(video)!r}), Path({str(output)!r}), config)
     assert equal(weights(whole), weights(resumed))
 
 
+def test_fetching_ahead_changes_nothing(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sdmae.data.training_set import FrameSource
+
+    plain = train_tiny(video, tmp_path / "plain.safetensors")
+    real = FrameSource.gather
+
+    def on_disk(self: FrameSource, rows: Tensor) -> Tensor:
+        self.resident = True  # pinned memory is for GPUs
+        found = real(self, rows)
+        self.resident = False
+        return found
+
+    monkeypatch.setattr(FrameSource, "gather", on_disk)
+    ahead = train_tiny(video, tmp_path / "ahead.safetensors")
+    assert equal(weights(plain), weights(ahead))
+
+
 def test_losses_are_a_table_and_fall(video: Path, tmp_path: Path) -> None:
     train_tiny(video, tmp_path / "cam.safetensors", longer(TINY, 12, 1))
     with (tmp_path / "cam.training/losses.csv").open() as file:

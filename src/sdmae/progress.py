@@ -7,8 +7,9 @@ import sys
 from tqdm import tqdm
 
 
-def progress(what: str, total: int | None, unit: str, done: int = 0) -> tqdm[None]:
-    """A bar on standard error, to be used in `with`; `done` units were finished by an earlier run.
+def progress(what: str, total: int | None, unit: str, done: int = 0, *, silent: bool = False) -> tqdm[None]:
+    """A bar on standard error, to be used in `with`; `done` units were finished by an earlier run; `silent`: where
+    another process shows it.
 
     On a terminal it is redrawn in place; where the output is a file, it adds a line every half minute.
     """
@@ -21,4 +22,5 @@ def progress(what: str, total: int | None, unit: str, done: int = 0) -> tqdm[Non
         mininterval=0.2 if terminal else 30.0,
         dynamic_ncols=terminal,
         ascii=not terminal,
+        disable=silent,
     )

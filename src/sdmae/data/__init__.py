@@ -1,1 +1,1 @@
-"""."""
+"""What the network is shown: benchmarks, the procedural scene, neighbours by time, synthetic anomalies, samples."""

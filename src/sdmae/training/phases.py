@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from sdmae.config import Config, TrainConfig
+from sdmae.data.prefetch import prefetched
 from sdmae.data.training_set import Batch, SampleSet
 from sdmae.model import SDMAE, student_loss, teacher_loss
 from sdmae.progress import progress
@@ -63,11 +64,15 @@ def run_phase(run: Run, phase: int) -> None:
             save_checkpoint(run.folder / "checkpoint.pt", state)
 
     done = (state.epoch * steps + state.step) * per_step
-    with progress(f"{name}", epochs * steps * per_step, "samples", done) as bar:
+    with progress(name, epochs * steps * per_step, "samples", done, silent=log is None) as bar:
         try:
             while state.epoch < epochs:
                 _set_mode(run.model, phase)
-                for batch, noise in _batches(run, phase, steps):
+                batches = _batches(run, phase, steps)
+                # Where the frames lie on the disk, the next batches are fetched while this one is learned from.
+                for batch, noise in batches if run.training.source.resident else prefetched(batches):
+                    # Dropout has no generator of its own to be given; the global one is set to the step's.
+                    torch.manual_seed(seed_of(settings.seed, Purpose.SAMPLES, *_where(run, phase), 1))
                     rate = learning_rate(settings, state.epoch * steps + state.step, epochs * steps)
                     losses = _step(run, model, optimizer, phase, batch, noise, rate)
                     if log is not None:
@@ -136,14 +141,16 @@ def _batches(run: Run, phase: int, steps: int) -> Iterator[tuple[Batch, Tensor]]
     order = torch.randperm(len(run.training), generator=generator(settings.seed, Purpose.ORDER, phase, epoch))
     size = min(settings.batch_size, len(order))
     for step in range(run.state.step, steps):
-        where = (phase, epoch, step, accelerator.process_index)
-        chance = generator(settings.seed, Purpose.SAMPLES, *where)
+        chance = generator(settings.seed, Purpose.SAMPLES, phase, epoch, step, accelerator.process_index)
         ids = order[step * size : (step + 1) * size][accelerator.process_index :: accelerator.num_processes]
         batch = run.training.batch(ids, chance)
         noise = torch.rand(len(ids), math.prod(run.model.grid), generator=chance).to(accelerator.device)
-        # Dropout has no generator of its own to be given; the global one is set to the step's.
-        torch.manual_seed(seed_of(settings.seed, Purpose.SAMPLES, *where, 1))
         yield batch, noise
+
+
+def _where(run: Run, phase: int) -> tuple[int, int, int, int]:
+    """What tells a step of this process from every other."""
+    return phase, run.state.epoch, run.state.step, run.accelerator.process_index
 
 
 def _step(

@@ -59,17 +59,22 @@ class Job:
         return self.output.with_name(f"{self.output.stem}.training")
 
 
-def train(job: Job, config: Config, report: Report = lambda line: None) -> Detector:
+def train(job: Job, config: Config, report: Report | None = None) -> Detector:
     """Trains, or goes on training, and writes the detector file.
 
     Raises `SourceError` for video that cannot be used, `DetectorError` where the output exists or the checkpoint
     does not belong to the job, `ConfigError` for settings that do not fit. KeyboardInterrupt leaves a checkpoint.
     """
     started = time.monotonic()
-    _check_output(job)
-    config = settle(config, job.clips)
-    store = open_frames(job.clips, config, job.exclude, report)
+    report = report or _silent
     accelerator = Accelerator(mixed_precision=config.train.precision, cpu=job.device == "cpu")
+    config = settle(config, job.clips)
+    if accelerator.is_main_process:
+        _check_output(job)
+    else:
+        report = _silent
+    with accelerator.main_process_first():  # one process decodes, the others find it done
+        store = open_frames(job.clips, config, job.exclude, report)
     key = _key(config, store)
     state = load_checkpoint(job.folder / "checkpoint.pt", key) if _resumes(job) else State(key)
     training, held_out = sample_sets(store, job.clips, config, accelerator.device, report)
@@ -170,6 +175,10 @@ def choose_families(scene: Scene, anomalies: AnomalyConfig, report: Report) -> t
         held_out = [families.pop()]
         report(f"'{held_out[0]}' is held out of training to choose the checkpoint")
     return families, held_out
+
+
+def _silent(line: str) -> None:
+    """Where several processes train, one speaks."""
 
 
 def _check_output(job: Job) -> None:
