@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdmae.data.benchmark import TestClip, read_benchmark
+from sdmae.data.benchmark import TestClip
+from sdmae.data.readers import read_benchmark
 from sdmae.errors import BenchmarkError
 from sdmae.video import Clip
 

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from sdmae.data.benchmark import Benchmark, read_benchmark
+from sdmae.data.benchmark import Benchmark
 from sdmae.data.ped2 import TEST_FRAMES, TRAIN_FRAMES, read_ped2
+from sdmae.data.readers import read_benchmark
 from sdmae.errors import BenchmarkError
 from sdmae.video import read_frames
 

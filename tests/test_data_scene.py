@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdmae.data.benchmark import Benchmark, read_benchmark
+from sdmae.data.benchmark import Benchmark
+from sdmae.data.readers import read_benchmark
 from sdmae.data.scene import KINDS, SceneSpec, Staged, plan_test_clips, read_scene, render, write_scene
 from sdmae.data.scene.render import SceneFrame, make_place
 from sdmae.errors import BenchmarkError, ConfigError

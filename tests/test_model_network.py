@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -94,7 +95,7 @@ def test_the_student_branches_off_after_the_teachers_first_block() -> None:
     model, samples, noise = network(), random_samples(), fixed_noise(GRID)
     with torch.no_grad():
         before = model(samples, noise, student=True)
-        model.decoder[1].mlp[0].weight += 1
+        model.get_parameter("decoder.1.mlp.0.weight").add_(1)
         after = model(samples, noise, student=True)
     assert torch.equal(before.student, after.student)
     assert not torch.equal(before.teacher, after.teacher)
@@ -126,6 +127,7 @@ def test_batch_statistics_count_present_tokens_only() -> None:
     dense = torch.zeros(2, 24, 4).scatter(1, cells[..., None].expand(-1, -1, 4), tokens)
     mixed = layer.conv(dense.reshape(2, 4, 6, 4).permute(0, 3, 1, 2)).flatten(2).transpose(1, 2)
     present = mixed.gather(1, cells[..., None].expand(-1, -1, 12)).reshape(6, 12)
+    assert layer.norm.running_mean is not None
     assert torch.allclose(layer.norm.running_mean, present.mean(0), atol=1e-6)
 
 
@@ -143,8 +145,9 @@ def test_tokens_that_are_not_kept_score_zero() -> None:
     samples = random_samples()
     output = network(config)(samples, fixed_noise(GRID), student=True)
     assert output.cells is not None
-    for resolution, per_token in (("token", 1), ("pixel", 16)):
-        maps = score_maps(output, samples, config, resolution)  # type: ignore[arg-type]
+    resolutions: dict[Literal["token", "pixel"], int] = {"token": 1, "pixel": 16}
+    for resolution, per_token in resolutions.items():
+        maps = score_maps(output, samples, config, resolution)
         for name in ("error", "discrepancy"):
             assert (maps[name] > 0).sum().item() == 3 * 6 * per_token
 
@@ -152,7 +155,7 @@ def test_tokens_that_are_not_kept_score_zero() -> None:
 def test_maps_of_tokens_are_means_of_maps_of_pixels() -> None:
     samples = random_samples()
     output = network()(samples, fixed_noise(GRID), student=True)
-    pixel, token = (score_maps(output, samples, SMALL, r) for r in ("pixel", "token"))  # type: ignore[arg-type]
+    pixel, token = (score_maps(output, samples, SMALL, r) for r in ("pixel", "token"))
     for name in ("error", "discrepancy", "anomaly_map"):
         mean = pixel[name].reshape(3, 4, 4, 6, 4).mean((2, 4))
         assert torch.allclose(token[name], mean, atol=1e-6)

@@ -34,6 +34,8 @@ def longer(config: Config, teacher: int, student: int) -> Config:
     return replace(config, train=replace(config.train, teacher_epochs=teacher, student_epochs=student))
 
 
-def train_tiny(video: Path, output: Path, config: Config = TINY, **job: bool) -> Detector:
+def train_tiny(
+    video: Path, output: Path, config: Config = TINY, *, resume: bool = False, overwrite: bool = False
+) -> Detector:
     """Trains on the CPU."""
-    return train(Job(find_clips(str(video)), output, device="cpu", **job), config)
+    return train(Job(find_clips(str(video)), output, resume=resume, overwrite=overwrite, device="cpu"), config)

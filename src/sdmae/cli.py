@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import contextlib
+import json
 import os
 import re
 import sys
@@ -16,19 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
-from tqdm import tqdm
 
 from sdmae.config import Config, check
 from sdmae.errors import ConfigError, SdmaeError, SourceError
 from sdmae.model.presets import PRESETS, preset
+from sdmae.progress import say
 
 SECTIONS = ("input", "model", "anomalies", "train", "score")
 Parser = ArgumentParser
-
-
-def say(line: str) -> None:
-    """One line for the user, on standard error, on a line of its own where a progress bar is being drawn."""
-    tqdm.write(line, file=sys.stderr)
 
 
 # --- train ---------------------------------------------------------------------------------------------------------
@@ -36,7 +31,8 @@ def say(line: str) -> None:
 
 def train(args: Namespace, config: Config) -> int:
     """Learns what is normal and writes a detector file."""
-    from sdmae.data.benchmark import read_benchmark
+    from sdmae.data.readers import read_benchmark
+    from sdmae.data.store import parse_exclusion
     from sdmae.runtime import pick_device
     from sdmae.training import Job
     from sdmae.training import train as run
@@ -61,7 +57,7 @@ def train(args: Namespace, config: Config) -> int:
     job = Job(
         clips,
         args.output,
-        exclude=_exclusions(args.exclude, [clip.name for clip in clips]),
+        exclude=[parse_exclusion(text, [clip.name for clip in clips]) for text in args.exclude],
         resume=args.resume,
         overwrite=args.overwrite,
         device=args.device,
@@ -135,7 +131,7 @@ def _detect_arguments(parser: Parser) -> None:
 
 def evaluate(args: Namespace, config: Config) -> int:
     """Measures a detector on the test split of a benchmark."""
-    from sdmae.data.benchmark import read_benchmark
+    from sdmae.data.readers import read_benchmark
     from sdmae.detector import load
     from sdmae.evaluation.protocol import evaluate as run
 
@@ -335,10 +331,13 @@ def _in_words(text: str, config: str | None) -> str:
     text = " ".join(text.split())
     if config and re.match(r"Problems parsing config|Unexpected config|Group|Option", text):
         return f"{config}: {text}"
-    types = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
+    types = {"int": "a whole number", "float": "a number", "bool": "true or false", "tuple": "a list"}
     text = re.sub(r'^Parser key "([^"]+)": ', r"\1: ", text)
     text = re.sub(r"a <class '(\w+)'>", lambda found: types.get(found[1], found[1]), text)
-    return re.sub(r"a typing\.Literal\[(.*?)\]", r"one of \1", text)
+    text = re.sub(r"a typing\.Literal\[(.*?)\]", r"one of \1", text)
+    return re.sub(
+        r"Does not validate .*Expected (.*) - Expected NoneType.*value: (.*)", r"Expected \1. Got value: \2", text
+    )
 
 
 def _overview() -> str:
@@ -384,22 +383,3 @@ def _clips(sources: Sequence[str], rate: float) -> list[Any]:
     if rate <= 0:
         raise ConfigError(f"--frame-rate must be above 0, not {rate:g}")
     return unique_names([clip for source in sources for clip in find_clips(source, rate=rate)])
-
-
-def _exclusions(texts: Sequence[str], names: Sequence[str]) -> list[Any]:
-    from sdmae.data.store import Exclusion
-
-    found = []
-    for text in texts:
-        clip, _, span = text.rpartition(":")
-        start, dash, end = span.partition("-")
-        try:
-            seconds = (float(start), float(end))
-        except ValueError:
-            seconds = (1.0, 0.0)
-        if not dash or not 0 <= seconds[0] < seconds[1]:
-            raise ConfigError(f"--exclude {text}: write [CLIP:]START-END in seconds, such as 12.5-20 or cam1:12.5-20")
-        if clip and clip not in names:
-            raise ConfigError(f"--exclude {text}: no training clip is called '{clip}'; there are {', '.join(names)}")
-        found.append(Exclusion(*seconds, clip or None))
-    return found

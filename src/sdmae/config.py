@@ -250,9 +250,10 @@ def check(config: Config) -> None:
         if getattr(config.score, name) % 2 == 0:
             raise ConfigError(f"score.{name} is {getattr(config.score, name)}; it must be odd")
     for name in ("encoder_width", "decoder_width"):
-        if getattr(model, name) % 4 or getattr(model, name) % model.heads:
+        width = getattr(model, name)
+        if width % 4 or width % model.heads:
             raise ConfigError(
-                f"model.{name} is {getattr(model, name)}; it must be a multiple of 4 and of model.heads, {model.heads}"
+                f"model.{name} is {width}; it must be a multiple of 4 and of model.heads, {model.heads}"
             )
     for name in ("families", "held_out"):
         if not getattr(anomalies, name):

@@ -147,13 +147,17 @@ def load(path: str | Path, *, device: str | None = None, batch: int = BATCH) -> 
     `DetectorError` where the file is missing, cut off, of a newer format, or not ours.
     """
     path = Path(path)
+    if path.is_dir():
+        raise DetectorError(f"{path}: a folder; name the detector file that `sdmae train` wrote")
     if not path.is_file():
         raise DetectorError(f"{path}: no such detector file; `sdmae train` makes one")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
-                raise DetectorError(f"{path}: a safetensors file, but not an sdmae detector")
+                raise DetectorError(
+                    f"{path}: a safetensors file, but not an sdmae detector; name one `sdmae train` wrote"
+                )
             config = _read_config(path, metadata)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
     except (SafetensorError, OSError):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -81,18 +79,3 @@ class Benchmark:
     """Normal video only."""
     test: tuple[TestClip, ...]
     """Never to be trained on."""
-
-
-def read_benchmark(name: str, root: Path) -> Benchmark:
-    """The benchmark `name` (ped2, scene) in the folder `root`.
-
-    Raises `BenchmarkError` when the name is unknown, or the folder differs from the official layout.
-    """
-    # Imported here because the readers import the types above.
-    from sdmae.data.ped2 import read_ped2
-    from sdmae.data.scene.folder import read_scene
-
-    readers: dict[str, Callable[[Path], Benchmark]] = {"ped2": read_ped2, "scene": read_scene}
-    if name not in readers:
-        raise BenchmarkError(f"unknown benchmark {name!r}; known ones: {', '.join(sorted(readers))}")
-    return readers[name](root)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sdmae.errors import SourceError
+from sdmae.errors import ConfigError, SourceError
 from sdmae.video import Clip, Frame, Size, read_frames
 
 FORMAT = 1
@@ -39,6 +39,22 @@ class Exclusion:
     def holds(self, clip: str, time: float) -> bool:
         """Whether that moment is left out."""
         return self.clip in (None, clip) and self.start <= time <= self.end
+
+
+def parse_exclusion(text: str, clips: Sequence[str]) -> Exclusion:
+    """The exclusion that `[CLIP:]START-END` says, in seconds. Raises `ConfigError` where it says none, or names a
+    clip that is not among `clips`."""
+    clip, _, span = text.rpartition(":")
+    start, dash, end = span.partition("-")
+    try:
+        seconds = (float(start), float(end))
+    except ValueError:
+        seconds = (1.0, 0.0)
+    if not dash or not 0 <= seconds[0] < seconds[1]:
+        raise ConfigError(f"--exclude {text}: write [CLIP:]START-END in seconds, such as 12.5-20 or cam1:12.5-20")
+    if clip and clip not in clips:
+        raise ConfigError(f"--exclude {text}: no training clip is called '{clip}'; there are {', '.join(clips)}")
+    return Exclusion(*seconds, clip or None)
 
 
 @dataclass(frozen=True, slots=True)

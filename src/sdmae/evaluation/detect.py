@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sdmae.detector import Detector
 from sdmae.errors import DetectorError, SdmaeError
-from sdmae.evaluation.files import check_writable, write_text
+from sdmae.evaluation.files import check_writable, write_lines, write_text
 from sdmae.evaluation.plots import score_plot
 from sdmae.progress import progress
 from sdmae.scoring import VideoScores
@@ -60,17 +58,18 @@ def detect(
 
 def write_scores(folder: Path, scores: VideoScores, labels: Sequence[bool] | None = None) -> None:
     """`scores.png`, then `scores.csv` (`frame,time,score`), which so says that the folder is complete."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["frame", "time", "score"])
-    for frame, time, score in zip(scores.frames, scores.times, scores.scores, strict=True):
-        writer.writerow([int(frame), f"{time:.6f}", repr(float(score))])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         score_plot(folder / "scores.png", scores.times, scores.scores, labels, title=scores.name)
     except OSError as error:
         raise DetectorError(f"{folder}: cannot be written to ({error.strerror}); choose another --output") from None
-    write_text(folder / "scores.csv", table.getvalue())
+    write_lines(folder / "scores.csv", _table(scores))
+
+
+def _table(scores: VideoScores) -> Iterator[str]:
+    yield "frame,time,score\n"
+    for frame, time, score in zip(scores.frames, scores.times, scores.scores, strict=True):
+        yield f"{int(frame)},{time:.6f},{float(score)!r}\n"
 
 
 def _refuse_to_mix(mark: dict[str, str], path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from sdmae.errors import SourceError
@@ -12,10 +13,16 @@ from sdmae.errors import SourceError
 
 def write_text(path: Path, text: str) -> None:
     """Writes beside the file, then takes its place. Raises `SourceError` where it cannot be written."""
+    write_lines(path, (text,))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """The same for lines that end themselves, written as they come: a long table never is in memory as text."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text)
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
         part.replace(path)
     except OSError as error:
         raise SourceError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None

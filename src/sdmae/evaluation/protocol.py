@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sdmae.config import ScoreConfig, to_dict
 from sdmae.data.benchmark import Benchmark, Labels, TestClip
 from sdmae.detector import Detector
-from sdmae.errors import BenchmarkError
+from sdmae.errors import BenchmarkError, SourceError
 from sdmae.evaluation import baselines, ledger
 from sdmae.evaluation.detect import write_scores
 from sdmae.evaluation.files import check_writable, write_text
@@ -49,9 +49,13 @@ def evaluate(
 
     At the top level stand the AUCs of the offline protocol (0 to 1), then `causal`, `baselines`, `videos` and
     `fps_end_to_end` (decoding to score, on this machine). A run on a real test set is added to the ledger. Raises
-    `BenchmarkError` where a clip has another number of frames than labels, `SourceError` where the output folder
-    cannot be written to, before anything is scored.
+    `BenchmarkError` where a clip has another number of frames than labels, and before anything is scored where all
+    labels are of one kind; `SourceError`, also before, where the output folder cannot be written to.
     """
+    truth = np.concatenate([clip.labels for clip in benchmark.test])
+    if truth.all() or not truth.any():
+        kind = "abnormal" if truth.all() else "normal"
+        raise BenchmarkError(f"{benchmark.name}: all {len(truth)} test frames are {kind}; an AUC needs both kinds")
     check_writable(output)
     scored, seconds = score_test_clips(detector, benchmark, report)
     frames = sum(len(s.truth.labels) for s in scored)
@@ -170,6 +174,7 @@ def _note(detector: Detector, benchmark: Benchmark, metrics: Mapping[str, Any], 
             },
         )
     except OSError as error:
-        report(f"{path}: the run could not be noted ({error.strerror})")
-        return
+        raise SourceError(
+            f"{path}: the run cannot be noted ({error.strerror}), and one that is not does not count; see --ledger"
+        ) from None
     report(f"{path}: the run is noted")

@@ -80,7 +80,10 @@ def fit(config: Config, height: int, width: int, rate: float) -> Config:
     """
     patch = config.model.patch
     if height < patch or width < patch:
-        raise ConfigError(f"the video is {width}x{height}, smaller than one patch of {patch}x{patch} pixels")
+        raise ConfigError(
+            f"the video is {width}x{height}, smaller than one patch of {patch}x{patch} pixels; use a larger one, "
+            "or a smaller model.patch"
+        )
     if config.input.height is None or config.input.width is None:
         rows, columns = _grid(height // patch, width // patch, width / height, config.input.tokens)
         size = (rows * patch, columns * patch)

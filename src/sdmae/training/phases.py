@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Run:
     held_out: SampleSet
     folder: Path
     state: State
+    report: Callable[[str], None]
 
 
 def run_phase(run: Run, phase: int) -> None:
@@ -86,7 +87,8 @@ def run_phase(run: Run, phase: int) -> None:
                 state.epoch, state.step = state.epoch + 1, 0
                 if state.epoch % settings.validate_every == 0 or state.epoch == epochs:
                     _validate(run, phase)
-                    bar.write(f"{name} epoch {state.epoch}/{epochs}: held-out AUC {state.history[-1]['auc']:.4f}")
+                    auc = state.history[-1]["auc"]
+                    run.report(f"{name} epoch {state.epoch}/{epochs}: held-out AUC {auc:.4f}")
                 save()
                 saved = time.monotonic()
         except KeyboardInterrupt:

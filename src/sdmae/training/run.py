@@ -84,7 +84,7 @@ def train(job: Job, config: Config, report: Report | None = None) -> Detector:
     model = build_model(config).to(accelerator.device)
     if state.model:
         model.load_state_dict(state.model)
-    run = Run(accelerator, model, config, training, held_out, job.folder, state)
+    run = Run(accelerator, model, config, training, held_out, job.folder, state, report)
     for phase in (TEACHER, STUDENT):
         if state.phase == phase:
             run_phase(run, phase)
