@@ -56,6 +56,7 @@ def _config() -> Config:
             flip=False,
             teacher_epochs=18,
             student_epochs=3,
+            batch_size=16,
             learning_rate=1.5e-3,
             warmup_steps=40,
             validation_samples=200,
