@@ -10,7 +10,7 @@ import sys
 import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def train(args: Namespace, config: Config) -> int:
         trained_on=what,
     )
     try:
-        run(replace(job, resume=job.resume and job.folder.exists()), config, say)
+        run(job, config, say)
     except KeyboardInterrupt:
         say(f"interrupted; what was learned is in {job.folder}: the same command with --resume goes on")
         return 130

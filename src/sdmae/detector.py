@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from sdmae.config import Config, from_dict, to_dict
 from sdmae.data.neighbours import Spacing, stream_samples
@@ -132,10 +132,12 @@ class Detector:
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, part, metadata)
+            part.write_bytes(save(tensors, metadata))
             part.replace(path)
-        except (OSError, SafetensorError) as error:
-            raise DetectorError(f"{path}: cannot be written ({error}); name a folder with room and rights") from None
+        except OSError as error:
+            raise DetectorError(
+                f"{path}: cannot be written ({error.strerror}); name a folder with room and rights"
+            ) from None
         finally:
             part.unlink(missing_ok=True)
 

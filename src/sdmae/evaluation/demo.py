@@ -211,8 +211,8 @@ def _scene(root: Path, seed: int, plan: Plan) -> Benchmark:
 def _train(output: Path, clips: Sequence[Clip], config: Config, device: str | None) -> Detector:
     """The detector of these clips: the one begun, or a new one."""
     preview(clips, config, output / "anomalies.jpg", count=SHEET, report=_quiet)
-    job = Job(clips, output / NAME, device=device, trained_on=f"the demo's scene, seed {config.train.seed}")
-    job = replace(job, resume=(job.folder / "checkpoint.pt").exists())
+    what = f"the demo's scene, seed {config.train.seed}"
+    job = Job(clips, output / NAME, resume=True, device=device, trained_on=what)
     try:
         return train(job, config, _quiet)
     except DetectorError:

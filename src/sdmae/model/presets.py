@@ -14,7 +14,7 @@ def _paper(name: str, height: int, width: int, patch: int, rate: float, sigma: f
         preset=name,
         input=InputConfig(height=height, width=width, rate=rate),
         model=ModelConfig(patch=patch),
-        train=TrainConfig(),
+        train=TrainConfig(flip=False),
         score=ScoreConfig(sigma=sigma),
     )
 

@@ -51,7 +51,7 @@ def review(
     if ranked:
         write_picture(path, contact_sheet(ranked, columns=5, tile_width=320))
         report(
-            f"{path}: the {len(ranked)} strangest moments of the training video; leave out what is not normal with "
+            f"{path}: the strangest moments of the training video ({len(ranked)}); leave out what is not normal with "
             f"--exclude [CLIP:]START-END and train again"
         )
     return moments

@@ -182,7 +182,7 @@ def _silent(line: str) -> None:
 
 
 def _check_output(job: Job) -> None:
-    if job.resume:
+    if _resumes(job):
         return
     if job.overwrite:
         shutil.rmtree(job.folder, ignore_errors=True)
