@@ -82,7 +82,9 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     monkeypatch.setattr(phases, "_step", real)
     resumed = train_tiny(video, output, config, resume=True)
     assert equal(weights(whole), weights(resumed))
-    assert (tmp_path / "whole.training/losses.csv").read_text() == (tmp_path / "part.training/losses.csv").read_text()
+    assert (tmp_path / "whole.training/losses.csv").read_bytes() == (
+        tmp_path / "part.training/losses.csv"
+    ).read_bytes()
 
 
 @pytest.mark.slow

@@ -66,15 +66,22 @@ def score_frames_both(
 
 def collect(name: str, frames: Iterable[FrameScore]) -> VideoScores:
     """The scores of one clip as arrays; with maps where every frame has one."""
-    kept = list(frames)
-    maps = [frame.map for frame in kept if frame.map is not None]
+    indices, times, scores, raws = array("q"), array("d"), array("d"), array("d")
+    maps: list[Map] = []
+    for frame in frames:
+        indices.append(frame.index)
+        times.append(frame.time)
+        scores.append(frame.score)
+        raws.append(frame.raw)
+        if frame.map is not None:
+            maps.append(frame.map)
     return VideoScores(
         name=name,
-        frames=np.array([frame.index for frame in kept], np.int64),
-        times=np.array([frame.time for frame in kept], np.float64),
-        scores=np.array([frame.score for frame in kept], np.float64),
-        raw=np.array([frame.raw for frame in kept], np.float64),
-        maps=np.stack(maps) if maps and len(maps) == len(kept) else None,
+        frames=np.array(indices, np.int64),
+        times=np.array(times, np.float64),
+        scores=np.array(scores, np.float64),
+        raw=np.array(raws, np.float64),
+        maps=np.stack(maps) if maps and len(maps) == len(indices) else None,
     )
 
 

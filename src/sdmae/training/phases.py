@@ -208,7 +208,7 @@ class LossLog:
         path.write_text("".join(kept) or ",".join(COLUMNS) + "\n")
         self.rows = max(0, len(kept) - 1)
         self._file = path.open("a", newline="")
-        self._writer = csv.writer(self._file)
+        self._writer = csv.writer(self._file, lineterminator="\n")
 
     def add(self, phase: int, epoch: int, step: int, rate: float, losses: dict[str, float]) -> None:
         """One row; losses that the phase does not have are left empty."""
