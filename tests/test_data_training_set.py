@@ -120,7 +120,7 @@ def test_neighbours_never_cross_from_one_stretch_to_the_next(samples: SampleSet)
     frames = np.arange(20, dtype=np.uint8).reshape(20, 1, 1, 1)
     parts = [stretch("a", 0, 8), stretch("b", 8, 12)]
     both = SampleSet(
-        FrameSource(FrameStore(frames, tuple(parts)), CPU),
+        FrameSource(FrameStore(frames, tuple(parts), ""), CPU),
         parts,
         lambda clip: Spacing.of(TINY.input, 25.0),
         samples.bank,

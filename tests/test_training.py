@@ -19,6 +19,7 @@ from sdmae import Detector, load
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.training import phases
 from sdmae.training.checkpoint import State
+from sdmae.video import Size
 from tiny import TINY, longer, train_tiny
 from video_files import make_video
 
@@ -62,17 +63,22 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(video: Path, tm
 
 
 @pytest.mark.parametrize("stop", [(1, 1, 3), (2, 0, 2)], ids=["teacher", "student"])
-def test_an_interrupted_run_resumes_to_the_same_weights(
-    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: tuple[int, int, int]
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_ctrl_c_within_a_step_resumes_to_the_same_weights(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: tuple[int, int, int], moment: str
 ) -> None:
     config = longer(TINY, 2, 2)
     whole = train_tiny(video, tmp_path / "whole.safetensors", config)
     real = phases._step
 
     def interrupted(run: phases.Run, *rest: object) -> dict[str, float]:
-        if (run.state.phase, run.state.epoch, run.state.step) == stop:
-            raise KeyboardInterrupt
-        return real(run, *rest)  # type: ignore[arg-type]
+        now = (run.state.phase, run.state.epoch, run.state.step) == stop
+        if now and moment == "before":
+            os.kill(os.getpid(), signal.SIGINT)
+        losses = real(run, *rest)  # type: ignore[arg-type]
+        if now and moment == "after":
+            os.kill(os.getpid(), signal.SIGINT)
+        return losses
 
     output = tmp_path / "part.safetensors"
     monkeypatch.setattr(phases, "_step", interrupted)
@@ -85,6 +91,27 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     assert (tmp_path / "whole.training/losses.csv").read_bytes() == (
         tmp_path / "part.training/losses.csv"
     ).read_bytes()
+
+
+def test_ctrl_c_while_judging_a_checkpoint_resumes_to_the_same_weights(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = longer(TINY, 2, 1)
+    whole = train_tiny(video, tmp_path / "whole.safetensors", config)
+    from sdmae.training.validation import held_out_auc as real
+
+    def interrupted(*rest: object, **more: object) -> float:
+        os.kill(os.getpid(), signal.SIGINT)
+        return real(*rest, **more)  # type: ignore[arg-type]
+
+    output = tmp_path / "part.safetensors"
+    monkeypatch.setattr(phases, "held_out_auc", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_tiny(video, output, config)
+    monkeypatch.setattr(phases, "held_out_auc", real)
+    resumed = train_tiny(video, output, config, resume=True)
+    assert resumed.provenance["history"] == whole.provenance["history"]
+    assert equal(weights(whole), weights(resumed))
 
 
 @pytest.mark.slow
@@ -228,6 +255,25 @@ def test_a_checkpoint_of_other_settings_is_refused(video: Path, tmp_path: Path) 
 def test_too_little_video_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="too little video"):
         train_tiny(make_video(tmp_path / "short.mp4", 3), tmp_path / "cam.safetensors")
+
+
+def test_a_clip_of_another_kind_does_not_cost_the_run(video: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    (folder / "cam.mp4").write_bytes(video.read_bytes())
+    make_video(folder / "one.mp4", 1)
+    detector = train_tiny(folder, tmp_path / "cam.safetensors")
+    assert (tmp_path / "cam.safetensors").exists()
+    assert detector.provenance["clips"] == 2
+    make_video(folder / "tiny.mp4", 9, size=Size(6, 40))
+    with pytest.raises(ConfigError, match=r"tiny\.mp4.*smaller than one patch"):
+        train_tiny(folder, tmp_path / "other.safetensors")
+
+
+def test_a_run_that_diverges_says_so(video: Path, tmp_path: Path) -> None:
+    wild = replace(TINY, train=replace(TINY.train, learning_rate=1e12, warmup_steps=0))
+    with pytest.raises(ConfigError, match="diverged"):
+        train_tiny(video, tmp_path / "cam.safetensors", wild)
 
 
 def test_learning_rate_rises_then_falls() -> None:

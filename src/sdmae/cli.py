@@ -137,7 +137,11 @@ def evaluate(args: Namespace, config: Config) -> int:
 
     detector = load(args.detector, device=args.device)
     benchmark = read_benchmark(args.benchmark, _root(args))
-    metrics = run(detector, benchmark, args.output, ledger=args.ledger, report=say)
+    try:
+        metrics = run(detector, benchmark, args.output, ledger=args.ledger, report=say)
+    except KeyboardInterrupt:
+        say("interrupted; nothing is kept of an unfinished evaluation: the same command begins it again")
+        return 130
     sys.stdout.write(json.dumps({k: v for k, v in metrics.items() if isinstance(v, float)}, indent=2) + "\n")
     return 0
 

@@ -20,8 +20,8 @@ class InputConfig:
     """Patches a frame is cut into, at most, where height and width are left open. Frames are never enlarged."""
     grey: bool = False
     """One channel instead of three."""
-    rate: float = 25.0
-    """Frames a second at which `gap` and `gradient_gap` frames are counted; set from the training video."""
+    rate: float | None = None
+    """Frames a second at which `gap` and `gradient_gap` are counted. None: the training video's, at most 25."""
     gap: float = 3.0
     """s of the triplet (x[t-s], x[t], x[t+s]), in frames at `rate`. The paper's code: 3."""
     gradient_gap: float = 1.0
@@ -209,7 +209,7 @@ def check(config: Config) -> None:
     bounds: list[tuple[str, float, float, float]] = [
         ("input.height", config.input.height or 1, 1, 1 << 16),
         ("input.width", config.input.width or 1, 1, 1 << 16),
-        ("input.rate", config.input.rate, 1e-3, 1e5),
+        ("input.rate", config.input.rate or 25.0, 1e-3, 1e5),
         ("input.tokens", config.input.tokens, 1, 1 << 20),
         ("input.gap", config.input.gap, 1e-3, 1e4),
         ("input.gradient_gap", config.input.gradient_gap, 1e-3, 1e4),

@@ -35,8 +35,14 @@ class Spacing:
     @classmethod
     def of(cls, config: InputConfig, source_rate: float) -> Spacing:
         """Spacing of a detector's input on a source of `source_rate` frames a second."""
-        gap = config.gap / config.rate
-        return cls(gap, config.gradient_gap / config.rate, max(2 * gap, 4 / source_rate))
+        rate = config.rate or source_rate
+        spacing = cls(config.gap / rate, config.gradient_gap / rate, 0.0)
+        return replace(spacing, jump=max(2 * spacing.reach, 4 / source_rate))
+
+    @property
+    def reach(self) -> float:
+        """The larger of the two distances."""
+        return max(self.gap, self.gradient_gap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ class _Window:
 
     def ready(self) -> int:
         """Frames whose whole future is there."""
-        known = self.times[-1] - self.spacing.gap + SLACK
+        known = self.times[-1] - self.spacing.reach + SLACK
         return int(np.searchsorted(np.array(self.times), known, side="right")) - self.next
 
     def take(self, count: int) -> Samples:
@@ -135,7 +141,7 @@ class _Window:
         )
         self.next += count
         if self.next < len(times):
-            wanted = times[self.next] - self.spacing.gap
+            wanted = times[self.next] - self.spacing.reach
             drop = max(0, int(np.searchsorted(times, wanted - SLACK)) - 2)
             del self.images[:drop], self.indices[:drop], self.times[:drop]
             self.next -= drop

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ def parse_exclusion(text: str, clips: Sequence[str]) -> Exclusion:
         seconds = (float(start), float(end))
     except ValueError:
         seconds = (1.0, 0.0)
-    if not dash or not 0 <= seconds[0] < seconds[1]:
+    if not dash or not 0 <= seconds[0] < seconds[1] < math.inf:
         raise ConfigError(f"--exclude {text}: write [CLIP:]START-END in seconds, such as 12.5-20 or cam1:12.5-20")
     if clip and clip not in clips:
         raise ConfigError(f"--exclude {text}: no training clip is called '{clip}'; there are {', '.join(clips)}")
@@ -88,6 +89,8 @@ class FrameStore:
     """(N, H, W, C), a memory map."""
     stretches: tuple[Stretch, ...]
     """What the rows are, in order."""
+    digest: str
+    """Of all bytes of `frames`."""
 
 
 def cache_folder() -> Path:
@@ -151,7 +154,7 @@ def _load(folder: Path) -> FrameStore | None:
         )
     except (OSError, ValueError, KeyError, TypeError, SourceError):
         return None
-    return FrameStore(frames, stretches)
+    return FrameStore(frames, stretches, index["digest"])
 
 
 def _decode(

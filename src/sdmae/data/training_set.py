@@ -43,12 +43,11 @@ class FrameSource:
     def __init__(self, store: FrameStore, device: torch.device) -> None:
         self.device = device
         frames = torch.from_numpy(store.frames)
-        self.resident = device.type == "cpu"
+        self.resident = True
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
             self.resident = frames.numel() < RESIDENT_SHARE * free
-            frames = frames.to(device) if self.resident else frames
-        self.frames = frames
+        self.frames = frames.to(device) if self.resident else frames
 
     def gather(self, rows: Tensor) -> Tensor:
         """Rows (B, 5) to frames (B, 5, H, W, C) uint8 on the device."""
@@ -84,15 +83,20 @@ class SampleSet:
     def __len__(self) -> int:
         return len(self.neighbours)
 
-    def batch(self, ids: Tensor, generator: torch.Generator) -> Batch:
-        """The samples `ids` (B,), augmented; all chance comes from `generator`, on the CPU."""
+    def batch(self, ids: Tensor, generator: torch.Generator, probability: float | None = None) -> Batch:
+        """The samples `ids` (B,), augmented; all chance comes from `generator`, on the CPU.
+
+        `probability`: of an anomaly, where another is wanted than the set's own.
+        """
         samples = self.source.gather(self.neighbours[ids])
         if self.flip:
             mirrored = torch.rand(len(ids), generator=generator) < 0.5
             where = mirrored.to(samples.device)[:, None, None, None, None]
             samples = torch.where(where, samples.flip(3), samples)
         clean = samples[:, 2].clone()
-        samples, masks, labels = paste(samples, self.bank, self.probability, self.per_frame, generator)
+        samples, masks, labels = paste(
+            samples, self.bank, self.probability if probability is None else probability, self.per_frame, generator
+        )
         return Batch(clean, samples, masks, labels)
 
 

@@ -18,7 +18,7 @@ EXAMPLE = (720, 1280)
 def describe(name: str) -> dict[str, Any]:
     """Facts about the thing of that name. Raises `SourceError` or `DetectorError` where it is none of the three."""
     if name in PRESETS and not Path(name).exists():
-        config = fit(PRESETS[name], *EXAMPLE, PRESETS[name].input.rate)
+        config = fit(PRESETS[name], *EXAMPLE, 25.0)
         return {"kind": "preset", "name": name, **_network(build_model(config), config), "settings": to_dict(config)}
     if Path(name).suffix == ".safetensors":
         detector = load(name, device="cpu")

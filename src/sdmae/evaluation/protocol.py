@@ -59,15 +59,20 @@ def evaluate(
     check_writable(output)
     scored, seconds = score_test_clips(detector, benchmark, report)
     frames = sum(len(s.truth.labels) for s in scored)
+    fps = frames / seconds
     labels = [s.truth.labels for s in scored]
-    for item in scored:
-        write_scores(output / item.truth.clip.name, item.offline, item.truth.labels.tolist())
-    metrics: dict[str, Any] = {
+    headline: dict[str, Any] = {
         **aucs(labels, [s.offline.scores for s in scored]),
         "causal": aucs(labels, [s.causal.scores for s in scored]),
+    }
+    # Noted before anything of it can be seen, so that no look at a test set goes unrecorded.
+    if benchmark.name not in SYNTHETIC:
+        _note(detector, benchmark, {**headline, "fps_end_to_end": fps}, ledger or _default_ledger(output), report)
+    metrics = {
+        **headline,
         "baselines": _baselines(benchmark, detector.config.score),
         "videos": [_row(s) for s in scored],
-        "fps_end_to_end": frames / seconds,
+        "fps_end_to_end": fps,
         "frames": frames,
         "abnormal_frames": int(sum(label.sum() for label in labels)),
         "benchmark": benchmark.name,
@@ -77,8 +82,8 @@ def evaluate(
             "causal": f"exponential average of {detector.config.score.causal_seconds:g} s, no future",
         },
     }
-    if benchmark.name not in SYNTHETIC:
-        _note(detector, benchmark, metrics, ledger or _default_ledger(output), report)
+    for item in scored:
+        write_scores(output / item.truth.clip.name, item.offline, item.truth.labels.tolist())
     write_text(output / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     report(f"{output / 'metrics.json'}: micro AUC {metrics['micro_auc']:.4f}, macro AUC {metrics['macro_auc']:.4f}")
     return metrics
@@ -159,7 +164,6 @@ def _default_ledger(output: Path) -> Path:
 
 
 def _note(detector: Detector, benchmark: Benchmark, metrics: Mapping[str, Any], path: Path, report: Report) -> None:
-    kept = ("micro_auc", "macro_auc", "macro_auc_two_class", "micro_auc_clip_normalised", "causal", "fps_end_to_end")
     try:
         ledger.append(
             path,
@@ -169,12 +173,12 @@ def _note(detector: Detector, benchmark: Benchmark, metrics: Mapping[str, Any], 
                 "detector": detector.fingerprint(),
                 "config": to_dict(detector.config),
                 "seed": detector.config.train.seed,
-                "metrics": {k: metrics[k] for k in kept},
+                "metrics": dict(metrics),
                 "provenance": {k: v for k, v in detector.provenance.items() if k != "history"},
             },
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise SourceError(
-            f"{path}: the run cannot be noted ({error.strerror}), and one that is not does not count; see --ledger"
+            f"{path}: the run cannot be noted ({error}), and one that is not does not count; see --ledger"
         ) from None
     report(f"{path}: the run is noted")

@@ -71,6 +71,10 @@ PRESETS: dict[str, Config] = {
 """`paper-*` as published, one a benchmark; `base` for any camera; `small` for a CPU."""
 
 
+FASTEST = 25.0
+"""Frames a second at which neighbours are counted at most, where the preset leaves it to the source."""
+
+
 def fit(config: Config, height: int, width: int, rate: float) -> Config:
     """`config` with everything settled that a source of that size (pixels) and rate (frames a second) decides.
 
@@ -92,6 +96,7 @@ def fit(config: Config, height: int, width: int, rate: float) -> Config:
     for name, value in zip(("height", "width"), size, strict=True):
         if value % patch or value < patch:
             raise ConfigError(f"input.{name} {value} is no multiple of the patch, {patch}")
+    rate = config.input.rate or min(rate, FASTEST)
     return replace(config, input=replace(config.input, height=size[0], width=size[1], rate=rate))
 
 

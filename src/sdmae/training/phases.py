@@ -6,6 +6,7 @@ import csv
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from torch import Tensor, nn
 from sdmae.config import Config, TrainConfig
 from sdmae.data.prefetch import prefetched
 from sdmae.data.training_set import Batch, SampleSet
+from sdmae.errors import DetectorError
 from sdmae.model import SDMAE, student_loss, teacher_loss
 from sdmae.progress import progress
 from sdmae.training.chance import Purpose, generator, seed_of
 from sdmae.training.checkpoint import State, save_checkpoint
+from sdmae.training.interrupt import deferred_interrupt
 from sdmae.training.validation import held_out_auc
 
 TEACHER, STUDENT, FINISHED = 1, 2, 3
@@ -65,38 +68,36 @@ def run_phase(run: Run, phase: int) -> None:
             save_checkpoint(run.folder / "checkpoint.pt", state)
 
     done = (state.epoch * steps + state.step) * per_step
-    with progress(name, epochs * steps * per_step, "samples", done, silent=log is None) as bar:
-        try:
-            while state.epoch < epochs:
-                _set_mode(run.model, phase)
-                batches = _batches(run, phase, steps)
-                # Where the frames lie on the disk, the next batches are fetched while this one is learned from.
-                for batch, noise in batches if run.training.source.resident else prefetched(batches):
-                    # Dropout has no generator of its own to be given; the global one is set to the step's.
-                    torch.manual_seed(seed_of(settings.seed, Purpose.SAMPLES, *_where(run, phase), 1))
-                    rate = learning_rate(settings, state.epoch * steps + state.step, epochs * steps)
-                    losses = _step(run, model, optimizer, phase, batch, noise, rate)
-                    if log is not None:
-                        log.add(phase, state.epoch, state.step, rate, losses)
-                    state.step += 1
-                    bar.set_postfix(epoch=f"{state.epoch + 1}/{epochs}", loss=f"{losses['loss']:.4f}", refresh=False)
-                    bar.update(per_step)
-                    if time.monotonic() - saved > 60 * settings.checkpoint_minutes:
-                        save()
-                        saved = time.monotonic()
-                state.epoch, state.step = state.epoch + 1, 0
-                if state.epoch % settings.validate_every == 0 or state.epoch == epochs:
-                    _validate(run, phase)
-                    auc = state.history[-1]["auc"]
-                    run.report(f"{name} epoch {state.epoch}/{epochs}: held-out AUC {auc:.4f}")
-                save()
-                saved = time.monotonic()
-        except KeyboardInterrupt:
+    bar = progress(name, epochs * steps * per_step, "samples", done, silent=log is None)
+    with bar, closing(log) if log is not None else nullcontext(), deferred_interrupt() as interrupted:
+        while state.epoch < epochs:
+            _set_mode(run.model, phase)
+            batches = _batches(run, phase, steps)
+            # Where the frames lie on the disk, the next batches are fetched while this one is learned from.
+            for batch, noise in batches if run.training.source.resident else prefetched(batches):
+                # Dropout has no generator of its own to be given; the global one is set to the step's.
+                torch.manual_seed(seed_of(settings.seed, Purpose.SAMPLES, *_where(run, phase), 1))
+                rate = learning_rate(settings, state.epoch * steps + state.step, epochs * steps)
+                losses = _step(run, model, optimizer, phase, batch, noise, rate)
+                if log is not None:
+                    log.add(phase, state.epoch, state.step, rate, losses)
+                state.step += 1
+                bar.set_postfix(epoch=f"{state.epoch + 1}/{epochs}", loss=f"{losses['loss']:.4f}", refresh=False)
+                bar.update(per_step)
+                if interrupted() or time.monotonic() - saved > 60 * settings.checkpoint_minutes:
+                    save()
+                    saved = time.monotonic()
+                if interrupted():
+                    raise KeyboardInterrupt
+            state.epoch, state.step = state.epoch + 1, 0
+            if state.epoch % settings.validate_every == 0 or state.epoch == epochs:
+                _validate(run, phase)
+                auc = state.history[-1]["auc"]
+                run.report(f"{name} epoch {state.epoch}/{epochs}: held-out AUC {auc:.4f}")
             save()
-            raise
-        finally:
-            if log is not None:
-                log.close()
+            saved = time.monotonic()
+            if interrupted():
+                raise KeyboardInterrupt
     if state.best:
         run.model.load_state_dict(state.best)
     state.phase, state.epoch, state.step = phase + 1, 0, 0
@@ -204,10 +205,15 @@ class LossLog:
     """The losses of every step as CSV; a resumed run goes on behind the rows its checkpoint knows."""
 
     def __init__(self, path: Path, rows: int) -> None:
-        kept = path.read_text().splitlines(keepends=True)[: rows + 1] if rows else []
-        path.write_text("".join(kept) or ",".join(COLUMNS) + "\n")
+        """Raises `DetectorError` where the file cannot be written."""
+        try:
+            kept = path.read_text().splitlines(keepends=True)[: rows + 1] if rows and path.exists() else []
+            path.write_text("".join(kept) or ",".join(COLUMNS) + "\n")
+            self._file = path.open("a", newline="")
+        except OSError as error:
+            raise DetectorError(f"{path}: cannot be written ({error.strerror}); make room and --resume") from None
         self.rows = max(0, len(kept) - 1)
-        self._file = path.open("a", newline="")
+        self._path = path
         self._writer = csv.writer(self._file, lineterminator="\n")
 
     def add(self, phase: int, epoch: int, step: int, rate: float, losses: dict[str, float]) -> None:
@@ -217,8 +223,13 @@ class LossLog:
         self.rows += 1
 
     def flush(self) -> None:
-        """To the disk's cache."""
-        self._file.flush()
+        """To the system. Raises `DetectorError` where there is no room."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise DetectorError(
+                f"{self._path}: cannot be written ({error.strerror}); make room and --resume"
+            ) from None
 
     def close(self) -> None:
         """Ends the file."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from sdmae.data.store import Exclusion
 from sdmae.detector import Detector
+from sdmae.errors import SdmaeError
 from sdmae.progress import progress
 from sdmae.scoring import Map, VideoScores
 from sdmae.video import Clip, Image, contact_sheet, heat, read_frames, write_picture
@@ -40,7 +41,10 @@ def review(
     moments: list[Moment] = []
     with progress("reviewing", len(clips), "clips") as bar:
         for clip in clips:
-            moments += _peaks(clip, detector.score(clip), exclude)
+            try:
+                moments += _peaks(clip, detector.score(clip), exclude)
+            except SdmaeError as error:
+                report(str(error))
             moments = sorted(moments, key=lambda m: -m.score)[:MOMENTS]
             bar.update()
     tiles = []

@@ -33,6 +33,9 @@ from sdmae.video import Clip, Size, probe
 
 Report = Callable[[str], None]
 
+FEWEST = 4
+"""Frames, of both the training and the held-out video, below which nothing can be learned or judged."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -67,7 +70,7 @@ def train(job: Job, config: Config, report: Report | None = None) -> Detector:
     """
     started = time.monotonic()
     report = report or _silent
-    accelerator = Accelerator(mixed_precision=config.train.precision, cpu=job.device == "cpu")
+    accelerator = _accelerator(config, job)
     config = settle(config, job.clips)
     if accelerator.is_main_process:
         _check_output(job)
@@ -75,7 +78,7 @@ def train(job: Job, config: Config, report: Report | None = None) -> Detector:
         report = _silent
     with accelerator.main_process_first():  # one process decodes, the others find it done
         store = open_frames(job.clips, config, job.exclude, report)
-    key = _key(config, store)
+    key = _key(config, store, accelerator.num_processes)
     state = load_checkpoint(job.folder / "checkpoint.pt", key) if _resumes(job) else State(key)
     training, held_out = sample_sets(store, job.clips, config, accelerator.device, report)
     report(f"{len(training)} frames to learn from, {len(held_out)} held out to choose the checkpoint")
@@ -89,21 +92,27 @@ def train(job: Job, config: Config, report: Report | None = None) -> Detector:
         if state.phase == phase:
             run_phase(run, phase)
 
-    detector = Detector(model, config, {}, device=str(accelerator.device))
+    # A model of its own: accelerate has wrapped the trained one's forward for mixed precision.
+    final = build_model(config)
+    final.load_state_dict(model.state_dict())
+    detector = Detector(final, config, {}, device=str(accelerator.device))
     detector.provenance.update(_provenance(job, detector, state, training, started))
     if accelerator.is_main_process:
-        review(detector, job.clips, job.exclude, job.folder / "review.jpg", report)
         detector.save(job.output)
+        review(detector, job.clips, job.exclude, job.folder / "review.jpg", report)
     return detector
 
 
 def settle(config: Config, clips: Sequence[Clip]) -> Config:
     """The configuration with input size and rate settled by the first clip."""
-    info = probe(clips[0])
-    try:
-        return fit(config, info.size.height, info.size.width, info.rate)
-    except ConfigError as error:
-        raise ConfigError(f"{clips[0].path}: {error}") from None
+    settled = config
+    for clip in reversed(clips):  # the first one decides; the others must be possible, too
+        info = probe(clip)
+        try:
+            settled = fit(config, info.size.height, info.size.width, info.rate)
+        except ConfigError as error:
+            raise ConfigError(f"{clip.path}: {error}") from None
+    return settled
 
 
 def open_frames(clips: Sequence[Clip], config: Config, exclude: Sequence[Exclusion], report: Report) -> FrameStore:
@@ -127,7 +136,7 @@ def sample_sets(
     """What is trained on, and what the checkpoint is chosen by: other clips, other families of anomalies."""
     parts = split_held_out(store.stretches, config.train.held_out)
     for part, what in zip(parts, ("to learn from", "to hold out"), strict=True):
-        if sum(len(s.times) for s in part) < 2:
+        if sum(len(s.times) for s in part) < FEWEST:
             raise SourceError(f"{clips[0].path}: too little video {what}; give more, or change train.held_out")
     spacings = {clip.name: Spacing.of(config.input, probe(clip).rate) for clip in clips}
     source = FrameSource(store, device)
@@ -177,6 +186,18 @@ def choose_families(scene: Scene, anomalies: AnomalyConfig, report: Report) -> t
     return families, held_out
 
 
+def _accelerator(config: Config, job: Job) -> Accelerator:
+    if job.device not in (None, "cpu", "cuda"):
+        raise ConfigError(f"device {job.device}: train on cpu or cuda; which GPUs, CUDA_VISIBLE_DEVICES says")
+    try:
+        return Accelerator(mixed_precision=config.train.precision, cpu=job.device == "cpu")
+    except ValueError:
+        raise ConfigError(
+            f"train.precision {config.train.precision} is not to be had on this device, or another was used before "
+            "in this process: choose another"
+        ) from None
+
+
 def _silent(line: str) -> None:
     """Where several processes train, one speaks."""
 
@@ -202,11 +223,11 @@ def _resumes(job: Job) -> bool:
     return job.resume and (job.folder / "checkpoint.pt").exists()
 
 
-def _key(config: Config, store: FrameStore) -> str:
+def _key(config: Config, store: FrameStore, processes: int) -> str:
     digest = hashlib.blake2b(json.dumps(to_dict(config)).encode(), digest_size=16)
+    digest.update(f"{store.digest} {processes}".encode())
     for stretch in store.stretches:
         digest.update(f"{stretch.clip} {stretch.start} {len(stretch.times)}".encode())
-    digest.update(store.frames[:: max(1, len(store.frames) // 64)].tobytes())
     return digest.hexdigest()
 
 

@@ -6,10 +6,12 @@ with against without, is what a checkpoint is chosen by.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from sdmae.config import Config
 from sdmae.data.training_set import SampleSet
+from sdmae.errors import ConfigError
 from sdmae.metrics import micro_auc
 from sdmae.model import SDMAE, score_maps
 from sdmae.model.tokens import fixed_noise
@@ -29,13 +31,19 @@ def held_out_auc(model: SDMAE, held_out: SampleSet, config: Config, *, student: 
     noise = fixed_noise(model.grid).to(held_out.source.device)
     labels: list[bool] = []
     scores: list[float] = []
-    for start in range(0, count, BATCH):
-        batch = held_out.batch(ids[start : start + BATCH], chance)
-        output = model(batch.samples, noise, student=student)
-        maps = score_maps(output, batch.samples, model.config, config.score.resolution)
-        combined = combine(Terms(**{k: v.float().cpu().numpy() for k, v in maps.items()}), config.score)
-        # Each sample is a video of one frame: filtered in space and pooled, not smoothed over time.
-        frames = (FrameMap(k, 0.0, values, segment=k) for k, values in enumerate(combined))
-        scores += [frame.raw for frame in score_frames(frames, config.score, 1.0, causal=True)]
-        labels += batch.labels.tolist()
+    # Every second sample gets an anomaly, by turns and not by chance: with few samples, chance might give one class.
+    for rows, probability in ((ids[::2], 0.0), (ids[1::2], 1.0)):
+        for start in range(0, len(rows), BATCH):
+            batch = held_out.batch(rows[start : start + BATCH], chance, probability)
+            output = model(batch.samples, noise, student=student)
+            maps = score_maps(output, batch.samples, model.config, config.score.resolution)
+            combined = combine(Terms(**{k: v.float().cpu().numpy() for k, v in maps.items()}), config.score)
+            # Each sample is a video of one frame: filtered in space and pooled, not smoothed over time.
+            frames = (FrameMap(k, 0.0, values, segment=k) for k, values in enumerate(combined))
+            scores += [frame.raw for frame in score_frames(frames, config.score, 1.0, causal=True)]
+            labels += batch.labels.tolist()
+    if not np.isfinite(scores).all():
+        raise ConfigError("training diverged: its scores are no numbers; lower train.learning_rate and --overwrite")
+    if not any(labels):
+        raise ConfigError("no synthetic anomaly fits into the held-out video; choose others for anomalies.held_out")
     return micro_auc([labels], [scores])

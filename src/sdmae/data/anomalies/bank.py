@@ -129,6 +129,8 @@ def fill_bank(families: Sequence[Family], scene: Scene, *, objects: int, seed: i
             drawn += 1
             if drawn == objects:
                 break
+        if not drawn:
+            raise ConfigError(f"no object of the family {family.name!r} shows up in this video; leave the family out")
         counts.append(drawn)
     rng = np.random.default_rng([seed, 3])
     return ObjectBank(
