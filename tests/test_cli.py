@@ -434,3 +434,18 @@ def test_it_runs_as_a_program(tmp_path: Path, detector_file: Path, video: Path) 
     assert bad.returncode == 2
     assert bad.stderr.count("\n") == 1
     assert "no.mp4" in bad.stderr
+
+
+def test_score_settings_can_be_changed_without_training(
+    tmp_path: Path, detector_file: Path, video: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["detect", str(video), "--detector", str(detector_file), "--output"]
+    settings = tmp_path / "score.yaml"
+    settings.write_text("score:\n  masks: complementary\n")
+    assert main([*words, str(tmp_path / "own")]) == 0
+    assert main([*words, str(tmp_path / "flag"), "--score.masks", "complementary"]) == 0
+    assert main([*words, str(tmp_path / "file"), "--config", str(settings)]) == 0
+    own, flag, file = ((tmp_path / name / "cam/scores.csv").read_text() for name in ("own", "flag", "file"))
+    assert own != flag == file
+    assert main([*words, str(tmp_path / "odd"), "--score.filter_cells", "4"]) == 2
+    assert "score.filter_cells" in capsys.readouterr().err

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,10 +74,7 @@ def test_it_survives_its_file(detector: Detector, video: Path, tmp_path: Path) -
 
 
 def test_complementary_masks_are_another_score(detector: Detector, video: Path) -> None:
-    from dataclasses import replace
-
-    config = replace(detector.config, score=replace(detector.config.score, masks="complementary"))
-    both = Detector(detector.model, config, {}, device="cpu")
+    both = detector.with_score(replace(detector.config.score, masks="complementary"))
     assert both.score(video).scores.tolist() != detector.score(video).scores.tolist()
     assert both.fingerprint() != detector.fingerprint()
 

@@ -10,12 +10,13 @@ import sys
 import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
+from jsonargparse import ArgumentParser as Parser
+from jsonargparse import Namespace, set_parsing_settings
 
 from sdmae.config import Config, check
 from sdmae.errors import ConfigError, SdmaeError, SourceError
@@ -23,7 +24,6 @@ from sdmae.model.presets import PRESETS, preset
 from sdmae.progress import say
 
 SECTIONS = ("input", "model", "anomalies", "train", "score")
-Parser = ArgumentParser
 
 
 # --- train ---------------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def detect(args: Namespace, config: Config) -> int:
     from sdmae.detector import load
     from sdmae.evaluation.detect import detect as run
 
-    detector = load(args.detector, device=args.device)
+    detector = load(args.detector, device=args.device).with_score(config.score)
     clips = _clips(args.sources, args.frame_rate)
     try:
         failed = run(detector, clips, args.output, causal=args.causal, resume=args.resume, report=say)
@@ -135,7 +135,7 @@ def evaluate(args: Namespace, config: Config) -> int:
     from sdmae.detector import load
     from sdmae.evaluation.protocol import evaluate as run
 
-    detector = load(args.detector, device=args.device)
+    detector = load(args.detector, device=args.device).with_score(config.score)
     benchmark = read_benchmark(args.benchmark, _root(args))
     try:
         metrics = run(detector, benchmark, args.output, ledger=args.ledger, report=say)
@@ -252,21 +252,27 @@ class Verb:
     run: Callable[[Namespace, Config], int]
     arguments: Callable[[Parser], None]
     example: str
-    settings: bool = False
-    """Takes --preset, --config and one flag for every setting."""
+    settings: tuple[str, ...] = ()
+    """Sections of the settings it takes, by --config and by one flag each: all go with a --preset, fewer with the
+    --detector whose own settings they override."""
 
 
 VERBS: dict[str, Verb] = {
-    "train": Verb(train, _train_arguments, "sdmae train normal/*.mp4 --preset small --output cam.safetensors", True),
-    "detect": Verb(detect, _detect_arguments, "sdmae detect street.mp4 --detector cam.safetensors --output out"),
+    "train": Verb(
+        train, _train_arguments, "sdmae train normal/*.mp4 --preset small --output cam.safetensors", SECTIONS
+    ),
+    "detect": Verb(
+        detect, _detect_arguments, "sdmae detect street.mp4 --detector cam.safetensors --output out", ("score",)
+    ),
     "evaluate": Verb(
         evaluate,
         _evaluate_arguments,
         "sdmae evaluate --detector cam.safetensors --benchmark ped2 --root UCSDped2 --output out",
+        ("score",),
     ),
     "demo": Verb(demo, _demo_arguments, "sdmae demo --output demo"),
     "info": Verb(info, _info_arguments, "sdmae info small --json"),
-    "data preview": Verb(preview, _preview_arguments, "sdmae data preview normal/ --output sheet.jpg", True),
+    "data preview": Verb(preview, _preview_arguments, "sdmae data preview normal/ --output sheet.jpg", SECTIONS),
     "data scene": Verb(scene, _scene_arguments, "sdmae data scene --output scene"),
 }
 
@@ -310,22 +316,27 @@ def _run(verb: Verb, name: str, words: list[str]) -> int:
     )
     verb.arguments(parser)
     base = Config()
-    if verb.settings:
+    if verb.settings == SECTIONS:
         base = preset(_word_after("--preset", words) or "base")
         parser.usage = f"{' '.join(verb.example.split()[: 1 + len(name.split())])} SOURCE ... --output FILE [options]"
         parser.add_argument(
             "--preset", type=str, default="base", help=f"settings to start from: {', '.join(PRESETS)}"
         )
+    elif verb.settings and (path := _word_after("--detector", words)):
+        from sdmae.detector import load
+
+        base = load(path, device="cpu").config
+    if verb.settings:
         parser.add_argument("--config", action="config", help="YAML file of the settings below, to override")
-        for section in SECTIONS:
-            value = getattr(base, section)
-            parser.add_argument(f"--{section}", type=type(value), default=value)
+    for section in verb.settings:
+        value = getattr(base, section)
+        parser.add_argument(f"--{section}", type=type(value), default=value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the argument library's advice to its own users
         args = parser.parse_args(words)
         if verb.settings:
             settings = parser.instantiate(args)
-            base = Config(base.preset, **{section: settings[section] for section in SECTIONS})
+            base = replace(base, **{section: settings[section] for section in verb.settings})
     check(base)
     return verb.run(args, base)
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from sdmae.config import Config, from_dict, to_dict
+from sdmae.config import Config, ScoreConfig, from_dict, to_dict
 from sdmae.data.neighbours import Spacing, stream_samples
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.model import SDMAE
@@ -47,6 +48,11 @@ class Detector:
         self.provenance = provenance
         self.batch = batch
         self._runtime = PyTorchRuntime(model, config.score, pick_device(device))
+
+    def with_score(self, score: ScoreConfig) -> Detector:
+        """The same network under other score settings: weights of the terms, filter, pooling, smoothing, masks."""
+        config = replace(self.config, score=score)
+        return Detector(self.model, config, self.provenance, device=str(self._runtime.device), batch=self.batch)
 
     @property
     def size(self) -> Size:
