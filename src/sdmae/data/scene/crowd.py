@@ -9,7 +9,7 @@ import numpy as np
 
 from sdmae.data.scene.chance import generator
 from sdmae.data.scene.people import Person, draw_look
-from sdmae.data.scene.routes import Route
+from sdmae.data.scene.routes import Route, Trip
 
 _HEADWAY = 2.6
 """Least seconds between two people on one route: with speeds within 4 % nobody catches up."""
@@ -28,11 +28,11 @@ class Crowd:
 
     def at(self, time: float) -> list[Person]:
         """Everybody on a route at `time` in seconds, which must not fall from call to call."""
-        self._present = [person for person in self._present if person.until > time]
+        self._present = [person for person in self._present if person.trip.until > time]
         for n, arrivals in enumerate(self._arrivals):
-            while self._next[n].start <= time:
+            while self._next[n].trip.start <= time:
                 person, self._next[n] = self._next[n], next(arrivals)
-                if person.until > time:
+                if person.trip.until > time:
                     self._present.append(_numbered(person, self._track))
                     self._track += 1
         return self._present
@@ -44,9 +44,7 @@ def walker(rng: np.random.Generator, route: Route, start: float) -> Person:
         track=0,
         kind="walker",
         abnormal=False,
-        route=route,
-        start=start,
-        speed=route.pace * float(rng.uniform(0.96, 1.04)),
+        trip=Trip(route, start, route.pace * float(rng.uniform(0.96, 1.04))),
         aside=float(rng.uniform(-0.14, 0.14)),
         phase=float(rng.uniform(0, 2 * np.pi)),
         look=draw_look(rng),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdmae.data.scene.body import WALK, Gait, Look, body
-from sdmae.data.scene.routes import Route
+from sdmae.data.scene.routes import Trip
 from sdmae.data.scene.shapes import Colour, Shape
 
 # fmt: off
@@ -50,11 +50,7 @@ class Person:
     kind: str
     """"walker", "runner" or "wrong_way"."""
     abnormal: bool
-    route: Route
-    start: float
-    """Seconds at which the route is entered; may lie before the clip."""
-    speed: float
-    """Metres a second."""
+    trip: Trip
     aside: float
     """Metres to the left of the route."""
     phase: float
@@ -62,18 +58,13 @@ class Person:
     look: Look
     gait: Gait = WALK
 
-    @property
-    def until(self) -> float:
-        """Seconds at which the route is left."""
-        return self.start + self.route.length / self.speed
-
     def shape(self, time: float) -> Shape | None:
         """The body at `time` in seconds, or None before and after the route."""
-        if not self.start <= time < self.until:
+        distance = self.trip.gone(time)
+        if distance is None:
             return None
-        distance = (time - self.start) * self.speed
         # A slow sway: nobody walks along a ruler.
         aside = self.aside + 0.06 * float(np.sin(0.5 * distance + self.phase))
-        place, heading = self.route.at(distance, aside)
+        place, heading = self.trip.route.at(distance, aside)
         stride = self.gait.stride * self.look.height
         return body(place, heading, self.phase + 2 * np.pi * distance / stride, self.look, self.gait)

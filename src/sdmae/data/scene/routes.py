@@ -52,6 +52,26 @@ class Route:
         return Route(f"{self.name}-reversed", np.ascontiguousarray(self.points[::-1]), self.pace)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Trip:
+    """A route gone from end to end at a steady speed."""
+
+    route: Route
+    start: float
+    """Seconds at which the route is entered; may lie before the clip."""
+    speed: float
+    """Metres a second."""
+
+    @property
+    def until(self) -> float:
+        """Seconds at which the route is left."""
+        return self.start + self.route.length / self.speed
+
+    def gone(self, time: float) -> float | None:
+        """Metres gone at `time` in seconds; None before and after the trip."""
+        return (time - self.start) * self.speed if self.start <= time < self.until else None
+
+
 def across(
     name: str, camera: Camera, z: float, pace: float, *, leftwards: bool = False, margin: float = _MARGIN
 ) -> Route:

@@ -13,7 +13,7 @@ from sdmae.data.scene.camera import Camera
 from sdmae.data.scene.chance import generator
 from sdmae.data.scene.crowd import walker
 from sdmae.data.scene.people import draw_look
-from sdmae.data.scene.routes import Route, across
+from sdmae.data.scene.routes import Route, Trip, across
 from sdmae.data.scene.shapes import Colour, Shape
 from sdmae.data.scene.thrown import Thrown
 from sdmae.data.scene.vehicles import Car, Cyclist
@@ -76,7 +76,17 @@ def _runner(
     route = _one(routes, ("near-1", "near-3", "far-right", "far-left"), rng)
     speed = float(rng.uniform(3.3, 3.9))
     person = walker(rng, route, middle - route.length / speed / 2)
-    return [replace(person, track=track, kind="runner", abnormal=True, speed=speed, gait=RUN, aside=0.35)]
+    return [
+        replace(
+            person,
+            track=track,
+            kind="runner",
+            abnormal=True,
+            trip=replace(person.trip, speed=speed),
+            gait=RUN,
+            aside=0.35,
+        )
+    ]
 
 
 def _wrong_way(
@@ -93,14 +103,14 @@ def _cyclist(
     route = _one(routes, ("near-1", "near-2", "near-3"), rng)
     speed = float(rng.uniform(1.3, 1.55))
     start = middle - route.length / speed / 2
-    return [Cyclist(track, route, start, speed, draw_look(rng), _PAINTS[rng.integers(len(_PAINTS))])]
+    return [Cyclist(track, Trip(route, start, speed), draw_look(rng), _PAINTS[rng.integers(len(_PAINTS))])]
 
 
 def _car(middle: float, track: int, camera: Camera, routes: Sequence[Route], rng: np.random.Generator) -> list[Actor]:
     leftwards = bool(rng.random() < 0.5)
     speed = float(rng.uniform(3.6, 4.6))
     route = across("road", camera, 26.2 if leftwards else 24.7, speed, leftwards=leftwards, margin=3.5)
-    return [Car(track, route, middle - route.length / speed / 2, speed, _PAINTS[rng.integers(len(_PAINTS))])]
+    return [Car(track, Trip(route, middle - route.length / speed / 2, speed), _PAINTS[rng.integers(len(_PAINTS))])]
 
 
 def _thrown(
@@ -109,18 +119,18 @@ def _thrown(
     """A walker who throws twice, ahead and then back."""
     route = _one(routes, ("near-2",), rng)
     thrower = walker(rng, route, 0.0)
-    thrower = replace(thrower, start=middle - 0.45 * route.length / thrower.speed)
+    trip = replace(thrower.trip, start=middle - 0.45 * route.length / thrower.trip.speed)
     actors: list[Actor] = []
     colour = _PAINTS[rng.integers(2)]
     for n, (time, direction) in enumerate(((middle - 2.6, 1.0), (middle + 0.2, -1.0))):
-        place, _ = route.at((time - thrower.start) * thrower.speed, thrower.aside)
+        place, _ = route.at((time - trip.start) * trip.speed, thrower.aside)
         speed = float(rng.uniform(4.8, 6.0))
         edge = camera.half_view(float(place[1])) + 0.6
         velocity = (direction * speed, float(rng.uniform(3.6, 4.8)), float(rng.uniform(-0.1, 0.35)))
         seconds = (edge - direction * float(place[0])) / speed
         origin = (float(place[0]) + 0.3 * direction, 1.5, float(place[1]) - 0.2)
         actors.append(Thrown(track + n, time, seconds, origin, velocity, colour))
-    return [*actors, replace(thrower, track=track + len(actors))]
+    return [*actors, replace(thrower, track=track + len(actors), trip=trip)]
 
 
 def _one(routes: Sequence[Route], names: tuple[str, ...], rng: np.random.Generator) -> Route:

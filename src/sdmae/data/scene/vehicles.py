@@ -10,7 +10,7 @@ import numpy as np
 
 from sdmae.data.scene.body import Axes, Joint, Look, darker
 from sdmae.data.scene.camera import Floats
-from sdmae.data.scene.routes import Route
+from sdmae.data.scene.routes import Trip
 from sdmae.data.scene.shapes import Colour, Shape
 
 _WHEEL = 0.35
@@ -23,28 +23,19 @@ class Cyclist:
     """Somebody on a bicycle, no faster than those on foot."""
 
     track: int
-    route: Route
-    start: float
-    """Seconds at which the route is entered."""
-    speed: float
-    """Metres a second."""
+    trip: Trip
     look: Look
     paint: Colour
     """Of the bicycle's frame."""
     kind: str = "cyclist"
     abnormal: bool = True
 
-    @property
-    def until(self) -> float:
-        """Seconds at which the route is left."""
-        return self.start + self.route.length / self.speed
-
     def shape(self, time: float) -> Shape | None:
         """Bicycle and rider at `time` in seconds, or None before and after the route."""
-        if not self.start <= time < self.until:
+        distance = self.trip.gone(time)
+        if distance is None:
             return None
-        distance = (time - self.start) * self.speed
-        place, heading = self.route.at(distance)
+        place, heading = self.trip.route.at(distance)
         shape = Shape(float(place[1]))
         at = Axes(place, heading)
         crank = -distance / _WHEEL * 0.5
@@ -100,26 +91,17 @@ class Car:
     """A car on the strip of road, which is otherwise only crossed on foot."""
 
     track: int
-    route: Route
-    start: float
-    """Seconds at which the route is entered."""
-    speed: float
-    """Metres a second."""
+    trip: Trip
     paint: Colour
     kind: str = "car"
     abnormal: bool = True
 
-    @property
-    def until(self) -> float:
-        """Seconds at which the route is left."""
-        return self.start + self.route.length / self.speed
-
     def shape(self, time: float) -> Shape | None:
         """The car at `time` in seconds, or None before and after the route."""
-        if not self.start <= time < self.until:
+        distance = self.trip.gone(time)
+        if distance is None:
             return None
-        distance = (time - self.start) * self.speed
-        place, heading = self.route.at(distance)
+        place, heading = self.trip.route.at(distance)
         at = Axes(place, heading)
         near = float(at.near)
         shape = Shape(float(place[1]))
