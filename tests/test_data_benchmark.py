@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sdmae.data.benchmark import TestClip
-from sdmae.data.readers import read_benchmark
+from sdmae.data.readers import READERS, read_benchmark
 from sdmae.errors import BenchmarkError
 from sdmae.video import Clip
 
@@ -34,11 +34,12 @@ def test_a_clip_without_masks_says_so() -> None:
 
 
 def test_an_unknown_benchmark_is_told_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(BenchmarkError, match=r"'ped3'; known ones: ped2, scene"):
+    known = "avenue, ped1, ped2, scene, shanghaitech, ubnormal"
+    with pytest.raises(BenchmarkError, match=f"'ped3'; known ones: {known}"):
         read_benchmark("ped3", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["ped2", "scene"])
+@pytest.mark.parametrize("name", sorted(READERS))
 def test_each_name_has_its_reader(name: str, tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match=str(tmp_path / "nowhere")):
         read_benchmark(name, tmp_path / "nowhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -52,8 +53,11 @@ class TestClip:
     """(N,) bool, one for each frame of the clip: is anything abnormal to be seen?"""
     masks: MaskReader | None = None
     """Reads the pixel mask of a frame; None where the benchmark has none."""
-    tracks: tuple[Track, ...] | None = None
-    """The abnormal objects, of which there may be none; None where the benchmark does not track them."""
+    tracks: Sequence[Track] | None = None
+    """The abnormal objects, of which there may be none; None where the benchmark does not track them.
+
+    Their boxes may be read only when they are first asked for, which then raises `BenchmarkError` for broken files.
+    """
 
     def read_mask(self, index: int) -> Mask:
         """The pixel mask (H, W) of frame `index` in 0 … N-1.
@@ -79,3 +83,9 @@ class Benchmark:
     """Normal video only."""
     test: tuple[TestClip, ...]
     """Never to be trained on."""
+    missing: tuple[str, ...] = ()
+    """What the official benchmark has and this folder has not, a few entries in words, ready to print.
+
+    Clips, labels and frames in the first place: a figure from a test split that lacks any compares with nothing
+    published.
+    """

@@ -72,8 +72,12 @@ class ObjectBank:
         return replace(self, pixels=self.pixels.to(device))
 
 
-def build_bank(scene: Scene, families: Sequence[str], *, objects: int, seed: int) -> ObjectBank:
-    """`objects` objects of each of `families`, made for what `learn_scene` found.
+def build_bank(
+    scene: Scene, families: Sequence[str], *, objects: int, seed: int, extra: Sequence[Family] = ()
+) -> ObjectBank:
+    """`objects` objects of each of `families`, made for what `learn_scene` found, and of each of `extra`.
+
+    extra: families that need more than the scene, such as cut-outs of another data set.
 
     Families that need moving objects are skipped with a warning where the footage has none. Raises `ConfigError` for
     an unknown family, and where no family is left.
@@ -82,7 +86,7 @@ def build_bank(scene: Scene, families: Sequence[str], *, objects: int, seed: int
     if len(left) < len(families):
         missing = ", ".join(name for name in families if name not in left)
         log.warning("too few moving objects in the training video to cut out; left out: %s", missing)
-    return fill_bank([MAKERS[name](scene) for name in left], scene, objects=objects, seed=seed)
+    return fill_bank([*(MAKERS[name](scene) for name in left), *extra], scene, objects=objects, seed=seed)
 
 
 def possible(scene: Scene, families: Sequence[str]) -> list[str]:
