@@ -8,16 +8,18 @@ folder of it, `read_scene` reads that.
 """
 
 from sdmae.data.scene.folder import read_scene, write_scene
-from sdmae.data.scene.plan import plan_test_clips
+from sdmae.data.scene.plan import plan_still_clips, plan_test_clips
 from sdmae.data.scene.render import SceneFrame, SceneObject, SceneSpec, render
-from sdmae.data.scene.staged import KINDS, Staged
+from sdmae.data.scene.staged import KINDS, STILL_KINDS, Staged
 
 __all__ = [
     "KINDS",
+    "STILL_KINDS",
     "SceneFrame",
     "SceneObject",
     "SceneSpec",
     "Staged",
+    "plan_still_clips",
     "plan_test_clips",
     "read_scene",
     "render",

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from sdmae.data.benchmark import Benchmark, Mask, TestClip, Track
-from sdmae.data.scene.plan import plan_test_clips
+from sdmae.data.scene.plan import plan_still_clips, plan_test_clips
 from sdmae.data.scene.render import RATE, Place, SceneObject, SceneSpec, make_place, render
 from sdmae.errors import BenchmarkError
 from sdmae.video import Clip, VideoWriter
@@ -68,12 +68,15 @@ def write_scene(
     height: int = 240,
     width: int = 360,
     rate: float = RATE,
+    still: bool = False,
     progress: Progress | None = None,
 ) -> None:
     """Write the scene as a benchmark folder `root`, which must not be there yet, or be empty.
 
     training_seconds, test_seconds: length of each clip. Test clips of 20 s or more begin and end with normal video at
-    3:2; with three of them or more every kind of anomaly appears, and from four on the last one is normal throughout.
+    3:2; with three of them or more every kind of anomaly that moves appears, and from four on the last one is normal
+    throughout.
+    still: the test clips hold what stands still instead, each one kind from 40 % of the clip to its end.
     progress: called with the frames written so far and in all.
 
     The same arguments write the same files to the bit on one machine. Nothing is left behind when it is interrupted.
@@ -82,11 +85,12 @@ def write_scene(
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise BenchmarkError(f"{root} is there already; name another folder, or delete it to write the scene anew")
     frames_training, frames_test = round(training_seconds * rate), round(test_seconds * rate)
+    plan = (plan_still_clips if still else plan_test_clips)(test_clips, test_seconds)
     specs = [
         *(("training", SceneSpec(seed, n, height, width, rate), frames_training) for n in range(training_clips)),
         *(
             ("test", SceneSpec(seed, 1000 + n, height, width, rate, staged), frames_test)
-            for n, staged in enumerate(plan_test_clips(test_clips, test_seconds))
+            for n, staged in enumerate(plan)
         ),
     ]
     total = sum(frames for _, _, frames in specs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sdmae.data.scene.staged import Staged
+from sdmae.data.scene.staged import STILL_KINDS, Staged
 
 _CLIPS: tuple[tuple[str, ...], ...] = (
     ("runner", "thrown"),
@@ -14,7 +14,7 @@ _CLIPS: tuple[tuple[str, ...], ...] = (
     ("cyclist", "runner"),
     ("car",),
 )
-"""Kinds of each clip, over and over; the first three hold every kind."""
+"""Kinds of each clip, over and over; the first three hold every kind that moves."""
 
 _NORMAL_FROM = 4
 """With so many clips, the last one is normal throughout."""
@@ -31,3 +31,12 @@ def plan_test_clips(clips: int, seconds: float) -> list[tuple[Staged, ...]]:
         moments = (0.5,) if len(kinds) == 1 else (0.3, 0.7)
         plan.append(tuple(Staged(kind, at * seconds) for kind, at in zip(kinds, moments, strict=False)))
     return plan
+
+
+def plan_still_clips(clips: int, seconds: float) -> list[tuple[Staged, ...]]:
+    """The same with what stands still: one of `STILL_KINDS` in turn from 40 % of each clip to its end.
+
+    As in `plan_test_clips` the last of four clips or more is normal throughout.
+    """
+    plan = [(Staged(STILL_KINDS[n % len(STILL_KINDS)], 0.4 * seconds),) for n in range(clips)]
+    return [*plan[:-1], ()] if clips >= _NORMAL_FROM else [*plan]

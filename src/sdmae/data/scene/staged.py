@@ -12,7 +12,9 @@ from sdmae.data.scene.body import RUN
 from sdmae.data.scene.camera import Camera
 from sdmae.data.scene.chance import generator
 from sdmae.data.scene.crowd import walker
-from sdmae.data.scene.people import draw_look
+from sdmae.data.scene.fallen import Faller
+from sdmae.data.scene.left_bag import Carrier, Holdall
+from sdmae.data.scene.people import Person, draw_look
 from sdmae.data.scene.routes import Route, Trip, across
 from sdmae.data.scene.shapes import Colour, Shape
 from sdmae.data.scene.thrown import Thrown
@@ -50,9 +52,13 @@ class Staged:
     kind: str
     """One of `KINDS`."""
     middle: float
-    """Seconds at which it is half-way through the scene."""
+    """Seconds at which it is half-way through the scene; one of `STILL_KINDS` begins then, and stays to the end."""
 
 
+STILL_KINDS = ("left_bag", "fallen")
+"""The kinds of anomaly that stand still."""
+
+_BAGS: tuple[Colour, ...] = ((44, 46, 52), (36, 54, 110), (150, 34, 38), (96, 64, 40), (34, 84, 62))
 _PAINTS: tuple[Colour, ...] = ((168, 36, 38), (222, 222, 220), (40, 72, 128), (60, 62, 66), (196, 160, 60))
 
 
@@ -133,6 +139,48 @@ def _thrown(
     return [*actors, replace(thrower, track=track + len(actors), trip=trip)]
 
 
+def _left_bag(
+    middle: float, track: int, camera: Camera, routes: Sequence[Route], rng: np.random.Generator
+) -> list[Actor]:
+    """A walker lets his bag fall beside the path's traffic and walks on."""
+    side = 1 if rng.random() < 0.5 else -1
+    person = _passing(_verge(routes, side), 0.28 * side, middle, camera, rng)
+    size = float(rng.uniform(0.9, 1.15))
+    bag = Holdall(0.62 * size, 0.34 * size, _BAGS[rng.integers(len(_BAGS))])
+    carrier = Carrier(replace(person, look=replace(person.look, bag=None)), bag, side, middle, track + 1)
+    return [carrier.leave(track), carrier]
+
+
+def _fallen(
+    middle: float, track: int, camera: Camera, routes: Sequence[Route], rng: np.random.Generator
+) -> list[Actor]:
+    """A walker at the path's edge falls and stays lying: the same person as two actors, before and after."""
+    side = 1 if rng.random() < 0.5 else -1
+    # He falls towards the camera: on the far edge that needs more room.
+    person = _passing(_verge(routes, side), 0.85 if side > 0 else -0.5, middle, camera, rng)
+    seconds = float(rng.uniform(0.65, 0.85))
+    return [
+        Faller(track, person.trip, person.aside, person.look, middle, seconds, abnormal) for abnormal in (True, False)
+    ]
+
+
+def _verge(routes: Sequence[Route], side: int) -> Route:
+    """The near path's way along its far edge (side 1), or along the near one."""
+    return next(route for route in routes if route.name == ("near-3" if side > 0 else "near-1"))
+
+
+def _passing(route: Route, aside: float, time: float, camera: Camera, rng: np.random.Generator) -> Person:
+    """A walker on `route`, straight from left to right, who at `time` is right of the path that crosses it.
+
+    He keeps `aside` of the others on the route: what he leaves there lies in nobody's way.
+    """
+    person = walker(rng, route, 0.0)
+    half = camera.half_view(float(route.points[0, 1]))
+    x = float(rng.uniform(-min(2.0, 0.5 * half), 0.5 * half))
+    trip = replace(person.trip, start=time - (x - float(route.points[0, 0])) / person.trip.speed)
+    return replace(person, trip=trip, aside=aside)
+
+
 def _one(routes: Sequence[Route], names: tuple[str, ...], rng: np.random.Generator) -> Route:
     return [route for route in routes if route.name in names][rng.integers(len(names))]
 
@@ -143,6 +191,8 @@ _STAGERS: dict[str, _Stager] = {
     "car": _car,
     "wrong_way": _wrong_way,
     "thrown": _thrown,
+    "left_bag": _left_bag,
+    "fallen": _fallen,
 }
 
 KINDS = tuple(_STAGERS)
