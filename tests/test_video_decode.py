@@ -7,8 +7,10 @@ import logging
 import os
 import random
 import tracemalloc
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -17,6 +19,8 @@ import pytest
 
 from sdmae.errors import SourceError
 from sdmae.video import Clip, Frame, Size, find_clips, probe, read_frames
+from sdmae.video.container import open_video
+from sdmae.video.times import thinned
 from video_files import cut, make_frames, make_video, picture
 
 DATA = Path(os.environ.get("SDMAE_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
@@ -336,6 +340,98 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 3 * 64 * 96 * 3
+
+
+def same(a: Sequence[Frame], b: Sequence[Frame]) -> bool:
+    """Whether two decodings gave the same frames to the bit."""
+    return len(a) == len(b) and all(
+        (x.index, x.time) == (y.index, y.time) and (x.image == y.image).all() for x, y in zip(a, b, strict=True)
+    )
+
+
+def test_a_fast_video_is_thinned_by_time(tmp_path: Path) -> None:
+    clip = clip_of(make_video(tmp_path / "a.mp4", 60, rate=50))
+    whole = list(read_frames(clip))
+    # Of the last tick there is no nearer frame than the last one.
+    assert [f.index for f in read_frames(clip, rate=25)] == [*range(0, 60, 2), 59]
+    assert same(list(read_frames(clip, rate=10)), [*whole[::5], whole[59]])
+    for rate in (None, 50, 200):
+        assert same(list(read_frames(clip, rate=rate)), whole)
+
+
+def test_an_uneven_video_is_thinned_by_its_own_times(tmp_path: Path) -> None:
+    # 50 a second, but for one frame that is shown for half a second.
+    stamps = [20 * k + (500 if k >= 30 else 0) for k in range(100)]
+    clip = clip_of(make_video(tmp_path / "a.mkv", 100, rate=50, stamps=stamps))
+    frames = list(read_frames(clip, rate=10))
+    times = [f.time for f in frames]
+    assert times == pytest.approx([k / 10 for k in (*range(7), *range(11, 26))], abs=0.021)
+    assert times == pytest.approx([stamps[f.index] / 1000 for f in frames])
+
+
+def test_a_folder_of_frames_is_thinned_too(tmp_path: Path) -> None:
+    [clip] = find_clips(str(make_frames(tmp_path / "f", [f"{k:02d}.png" for k in range(30)])), rate=30)
+    frames = list(read_frames(clip, rate=10))
+    assert [f.index for f in frames] == [*range(0, 30, 3), 29]
+    assert [f.time for f in frames] == pytest.approx([*(k / 10 for k in range(10)), 29 / 30])
+    assert all((f.image == picture(f.index)).all() for f in frames)
+
+
+@pytest.mark.parametrize("folder", [False, True])
+@pytest.mark.parametrize("rate", [None, 10.0])
+def test_only_some_frames_may_be_wanted(tmp_path: Path, folder: bool, rate: float | None) -> None:
+    if folder:
+        clip = clip_of(make_frames(tmp_path / "f", [f"{k:02d}.png" for k in range(30)]))
+    else:
+        clip = clip_of(make_video(tmp_path / "a.mp4", 30))
+    wanted = {0, 5, 6, 7, 20, 29, 400}
+    chosen = [f for f in read_frames(clip, rate=rate) if f.index in wanted]
+    assert chosen
+    assert same(list(read_frames(clip, rate=rate, only=wanted)), chosen)
+    assert list(read_frames(clip, rate=rate, only=())) == []
+
+
+@pytest.fixture(params=[0.1, 0.35, 0.6, 0.9])
+def damaged(tmp_path: Path, request: pytest.FixtureRequest) -> Clip:
+    """A video of 120 frames with some noise in it."""
+    path = make_video(tmp_path / "a.mkv", 120, codec_options={"g": "12", "crf": "12"})
+    data = bytearray(path.read_bytes())
+    at = int(len(data) * request.param)
+    data[at : at + 600] = random.Random(at).randbytes(600)
+    path.write_bytes(data)
+    return clip_of(path)
+
+
+def test_no_frame_of_a_damaged_video_is_given_twice(damaged: Clip) -> None:
+    said: list[str] = []
+    frames = list(read_frames(damaged, report=said.append))
+    assert len(said) == 1
+    assert 60 < len(frames) < 120
+    assert [f.index for f in frames] == list(range(len(frames)))
+    times = [f.time for f in frames]
+    assert times == sorted(set(times))
+
+
+def test_damage_is_concealed_as_one_thread_conceals_it(damaged: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list(read_frames(damaged, report=lambda line: None))
+
+    def one_thread(path: Path, max_pixels: int, *, threads: bool) -> Any:
+        return open_video(path, max_pixels, threads=False)
+
+    monkeypatch.setattr("sdmae.video.decode.open_video", one_thread)
+    assert same(found, list(read_frames(damaged, report=lambda line: None)))
+
+
+def test_a_damaged_video_is_thinned_as_a_whole_one_is(damaged: Clip) -> None:
+    said: list[str] = []
+    whole = list(read_frames(damaged, report=said.append))
+    wanted = list(thinned(whole, 10, 25))
+    assert same(list(read_frames(damaged, rate=10, report=said.append)), wanted)
+    some = {f.index for f in wanted[3::4]}
+    found = list(read_frames(damaged, rate=10, only=some, report=said.append))
+    assert same(found, wanted[3::4])
+    assert len(set(said)) == 1
+    assert len(said) == 3
 
 
 @needs_data

@@ -57,9 +57,10 @@ def probe(clip: Clip, *, max_pixels: int = 64_000_000) -> VideoInfo:
 
 
 @contextmanager
-def open_video(path: Path, max_pixels: int) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(path: Path, max_pixels: int, *, threads: bool = True) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The opened file and its video stream, closed when the context is left, however that happens.
 
+    threads: decode with as many as FFmpeg likes; one alone conceals damage the same way every time.
     Raises `SourceError` when the file is missing, is no video, or declares frames of more than `max_pixels`.
     """
     container = _open(path)
@@ -75,7 +76,10 @@ def open_video(path: Path, max_pixels: int) -> Iterator[tuple[InputContainer, Vi
             )
         if size.height <= 0 or size.width <= 0:
             raise _unreadable(path, "its frames have no size")
-        stream.thread_type = "AUTO"
+        if threads:
+            stream.thread_type = "AUTO"
+        else:
+            stream.codec_context.thread_count = 1
         stream.codec_context.options = {"max_pixels": str(max_pixels)}
         yield container, stream
     finally:

@@ -6,8 +6,9 @@ Memory does not grow with the length of a clip. What a damaged file still holds 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import av
 from av.container import InputContainer
@@ -15,11 +16,11 @@ from av.video.stream import VideoStream
 
 from sdmae.errors import SourceError
 from sdmae.video.container import DECODER_ERRORS, VideoInfo, describe, open_video
-from sdmae.video.frame import Clip, Frame, Size
+from sdmae.video.frame import Clip, Frame, Image, Size
 from sdmae.video.pictures import picture_frames
 from sdmae.video.say import named, reason, shape
 from sdmae.video.scale import Scaler
-from sdmae.video.times import FrameClock
+from sdmae.video.times import FrameClock, thinned
 
 _TOLERATED_SHARE = 0.01
 _TOLERATED_FRAMES = 2
@@ -31,6 +32,8 @@ def read_frames(
     sizes: Sequence[Size | None] = (None,),
     *,
     grey: bool = False,
+    rate: float | None = None,
+    only: Container[int] | None = None,
     report: Callable[[str], None] | None = None,
     max_pixels: int = 64_000_000,
 ) -> Iterator[Frame]:
@@ -38,6 +41,9 @@ def read_frames(
 
     sizes: of the pictures of every `Frame`; None is the clip's own size. Shrinking averages over areas.
     grey: pictures (H, W, 1) instead of (H, W, 3) RGB; both are uint8, contiguous and the caller's own.
+    rate: frames a second at most, chosen by time (see `times.thinned`); None gives all. Those left out still count in
+    `Frame.index`.
+    only: positions of the frames that are given, of those; the others are decoded but not scaled. None: all.
     report: gets one line for each loss in a damaged file; left out, the line is a warning of the logger "sdmae".
     max_pixels: frames with more are refused.
 
@@ -48,13 +54,31 @@ def read_frames(
         raise ValueError(f"sizes must be positive: {sizes}")
     scalers = [Scaler(size, grey=grey) for size in sizes]
     if clip.frames:
-        return _read_pictures(clip, scalers, max_pixels)
-    return _read_video(clip, scalers, None in sizes, report or logging.getLogger("sdmae").warning, max_pixels)
+        return _read_pictures(clip, scalers, rate, only, max_pixels)
+    warn = report or logging.getLogger("sdmae").warning
+    return _read_video(clip, scalers, rate, only, None in sizes, warn, max_pixels)
 
 
-def _read_pictures(clip: Clip, scalers: Sequence[Scaler], max_pixels: int) -> Iterator[Frame]:
-    for index, frame in enumerate(picture_frames(clip, max_pixels)):
-        yield Frame(index, index / clip.rate, tuple(scaler.scale(frame) for scaler in scalers))
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A frame before it is scaled."""
+
+    index: int
+    time: float
+    picture: av.VideoFrame
+
+
+def _read_pictures(
+    clip: Clip, scalers: Sequence[Scaler], rate: float | None, only: Container[int] | None, max_pixels: int
+) -> Iterator[Frame]:
+    pictures = (_Decoded(k, k / clip.rate, frame) for k, frame in enumerate(picture_frames(clip, max_pixels)))
+    for one in thinned(pictures, rate, clip.rate):
+        if only is None or one.index in only:
+            yield Frame(one.index, one.time, tuple(scaler.scale(one.picture) for scaler in scalers))
+
+
+class _Damaged(Exception):  # noqa: N818 - not an error but a change of plan
+    """The first loss in a file that is decoded with several threads."""
 
 
 @dataclass(slots=True)
@@ -71,8 +95,12 @@ class _Progress:
     """Packets that did not decode and frames that decoded in part."""
     first_loss: str = ""
     """Where and why the first of them was lost."""
+    tolerant: bool = True
+    """Goes on after a loss."""
 
     def lose(self, why: str) -> None:
+        if not self.tolerant:
+            raise _Damaged
         self.lost += 1
         if not self.first_loss:
             where = f"after frame {self.count - 1} ({self.time:.2f} s)" if self.count else "before the first frame"
@@ -80,34 +108,63 @@ class _Progress:
 
 
 def _read_video(
-    clip: Clip, scalers: Sequence[Scaler], native: bool, report: Callable[[str], None], max_pixels: int
+    clip: Clip,
+    scalers: Sequence[Scaler],
+    rate: float | None,
+    only: Container[int] | None,
+    native: bool,
+    report: Callable[[str], None],
+    max_pixels: int,
 ) -> Iterator[Frame]:
-    with open_video(clip.path, max_pixels) as (container, stream):
-        info = describe(container, stream)
-        clock = FrameClock(info.rate)
-        progress = _Progress()
-        first: Size | None = None
-        for decoded in _decode(container, stream, progress):
-            size = Size(decoded.height, decoded.width)
-            first = first or size
-            if native and size != first:
-                raise SourceError(
-                    f"{named(clip.path)}: the frame size changes from {shape(first)} to {shape(size)} at frame "
-                    f"{progress.count}; cut the video there, or convert it to one size"
-                )
+    # How damage is concealed depends on which thread comes first. So at the first damage the file is begun again with
+    # one thread, and what has been given already is passed over.
+    given = 0
+    for threads in (True, False):
+        with open_video(clip.path, max_pixels, threads=threads) as (container, stream):
+            info = describe(container, stream)
+            progress = _Progress(tolerant=not threads)
+            frames = thinned(_timed(clip, container, stream, info, progress, native), rate, info.rate)
             try:
-                images = tuple(scaler.scale(decoded) for scaler in scalers)
-            except DECODER_ERRORS as error:
-                progress.lose(reason(error))
+                for one in islice(frames, 0 if threads else given, None):
+                    if only is None or one.index in only:
+                        images = _scaled(one, scalers, progress)
+                        if images is not None:
+                            yield Frame(one.index, one.time, images)
+                    given += 1
+            except _Damaged:
                 continue
-            # AVI knows no time at which a frame is shown; what FFmpeg makes up is wrong where frames were reordered.
-            ticks = decoded.dts if container.format.name == "avi" else decoded.pts
-            time = clock.tick(_seconds(decoded, ticks))
-            lasts = _seconds(decoded, decoded.duration) or 0.0
-            index, progress.count = progress.count, progress.count + 1
-            progress.time, progress.end = time, time + max(lasts, 1 / info.rate)
-            yield Frame(index, time, images)
-        _settle(clip, info, progress, report)
+            _settle(clip, info, progress, report)
+            return
+
+
+def _scaled(one: _Decoded, scalers: Sequence[Scaler], progress: _Progress) -> tuple[Image, ...] | None:
+    try:
+        return tuple(scaler.scale(one.picture) for scaler in scalers)
+    except DECODER_ERRORS as error:
+        progress.lose(reason(error))
+        return None
+
+
+def _timed(
+    clip: Clip, container: InputContainer, stream: VideoStream, info: VideoInfo, progress: _Progress, native: bool
+) -> Iterator[_Decoded]:
+    clock = FrameClock(info.rate)
+    first: Size | None = None
+    for decoded in _decode(container, stream, progress):
+        size = Size(decoded.height, decoded.width)
+        first = first or size
+        if native and size != first:
+            raise SourceError(
+                f"{named(clip.path)}: the frame size changes from {shape(first)} to {shape(size)} at frame "
+                f"{progress.count}; cut the video there, or convert it to one size"
+            )
+        # AVI knows no time at which a frame is shown; what FFmpeg makes up is wrong where frames were reordered.
+        ticks = decoded.dts if container.format.name == "avi" else decoded.pts
+        time = clock.tick(_seconds(decoded, ticks))
+        lasts = _seconds(decoded, decoded.duration) or 0.0
+        index, progress.count = progress.count, progress.count + 1
+        progress.time, progress.end = time, time + max(lasts, 1 / info.rate)
+        yield _Decoded(index, time, decoded)
 
 
 def _decode(container: InputContainer, stream: VideoStream, progress: _Progress) -> Iterator[av.VideoFrame]:

@@ -1,6 +1,10 @@
-"""From a container's time stamps to seconds since the first frame that never fall."""
+"""Time: from a container's stamps to seconds that never fall, and from a fast source to a slower one."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
 
 _RESET_SECONDS = 1.0
 """Stamps that fall further than this have begun anew (joined files, a camera that restarted); less is a slip."""
@@ -43,3 +47,43 @@ class FrameClock:
                 self._offset = after - stamp
             return after
         return max(stamp + self._offset, self._time)
+
+
+class Timed(Protocol):
+    """Anything with a time."""
+
+    @property
+    def time(self) -> float:
+        """Seconds."""
+        ...
+
+
+T = TypeVar("T", bound=Timed)
+
+_SAME = 1.02
+"""A source at most this many times as fast as what is asked for is taken for as fast: nothing of it is left out."""
+
+
+def thinned(frames: Iterable[T], rate: float | None, source_rate: float) -> Iterator[T]:
+    """At most `rate` of the frames a second, chosen by time: those nearest to the ticks of a clock of that rate.
+
+    frames: of rising time; source_rate: what they are said to have. A source that is no faster is given on whole,
+    whatever its stamps do. rate None: all frames. Looks one frame ahead.
+    """
+    if rate is None or source_rate <= _SAME * rate:
+        yield from frames
+        return
+    held: T | None = None
+    held_tick = 0
+    for frame in frames:
+        tick = math.floor(frame.time * rate + 0.5)
+        if held is not None and tick == held_tick:
+            # A tie goes to the earlier one, which has been waited for long enough.
+            if abs(frame.time * rate - tick) < abs(held.time * rate - tick) - 1e-6:
+                held = frame
+            continue
+        if held is not None:
+            yield held
+        held, held_tick = frame, tick
+    if held is not None:
+        yield held
