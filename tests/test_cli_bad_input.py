@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -23,17 +22,10 @@ from sdmae.data.scene import write_scene
 from sdmae.errors import BenchmarkError, SourceError
 from sdmae.evaluation.files import check_writable, write_text
 from sdmae.video import Size
+from spoken import Refused, said
 from test_cli import SETTINGS
 from test_detector import edited
 from video_files import cut, make_frames, make_video
-
-Refused = Callable[..., str]
-
-
-def said(text: str) -> list[str]:
-    """What was said, line by line, without the progress bars that a terminal would have drawn over."""
-    lines = [re.split(r"\r", line)[-1].strip() for line in text.splitlines()]
-    return [line for line in lines if line and not re.match(r"[a-z ]+: +(\d+%\|| *\d+ [a-z]+ \[)", line)]
 
 
 @pytest.fixture
@@ -42,28 +34,6 @@ def tiny(tmp_path: Path) -> str:
     path = tmp_path / "tiny.yaml"
     path.write_text(SETTINGS)
     return str(path)
-
-
-@pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Refused:
-    """Runs a verb that must fail with one line holding `words` and leave no file behind; gives the line."""
-
-    def run(command: list[str], *words: str) -> str:
-        kept = sorted(path for path in tmp_path.rglob("*") if "cache" not in path.parts)
-        capsys.readouterr()
-        assert main(command) == 2
-        out, err = capsys.readouterr()
-        assert out == ""
-        lines = said(err)
-        assert len(lines) == 1, err
-        assert lines[0].startswith("sdmae ")
-        for word in words:
-            assert word in lines[0]
-        assert "Traceback" not in err
-        assert sorted(path for path in tmp_path.rglob("*") if "cache" not in path.parts) == kept
-        return lines[0]
-
-    return run
 
 
 # --- what is wrong with the video ----------------------------------------------------------------------------------
@@ -157,10 +127,9 @@ def test_a_bad_video_among_good_ones_is_named_and_the_others_are_scored(
     words = ["detect", str(text_file(tmp_path)), str(good), str(one_frame(tmp_path))]
     assert main([*words, "--detector", str(detector_file), "--output", str(out)]) == 2
     lines = said(capsys.readouterr().err)
-    assert len(lines) == 3
     assert "text.mp4" in lines[0]
     assert "one.mp4" in lines[1]
-    assert lines[2] == f"2 of 3 videos could not be scored; the others are in {out}"
+    assert lines[-1] == f"2 of 3 videos could not be scored; the others are in {out}"
     assert sorted(path.name for path in out.iterdir()) == ["good", "run.json"]
 
 
@@ -179,8 +148,7 @@ def test_a_truncated_video_is_scored_as_far_as_it_decodes(
     source = cut(make_video(tmp_path / "cam.mkv", 60), 0.6)
     words = ["detect", str(source), "--detector", str(detector_file), "--output", str(tmp_path / "out")]
     assert main(words) == 0
-    (line,) = said(capsys.readouterr().err)
-    assert "cam.mkv" in line
+    assert "cam.mkv: stops decoding" in said(capsys.readouterr().err)[0]
     rows = (tmp_path / "out" / "cam" / "scores.csv").read_text().splitlines()
     assert 10 < len(rows) - 1 < 60
 
@@ -194,7 +162,7 @@ def cut_off(good: Path, folder: Path) -> Path:
 
 
 def newer(good: Path, folder: Path) -> Path:
-    return edited(good, folder / "new.safetensors", format_version="2")
+    return edited(good, folder / "new.safetensors", format_version="3")
 
 
 def foreign(good: Path, folder: Path) -> Path:
@@ -218,7 +186,7 @@ def no_file(good: Path, folder: Path) -> Path:
     ("make", "words"),
     [
         (cut_off, ("cut.safetensors", "cut off", "copy it again")),
-        (newer, ("new.safetensors", "format 2", "install a newer sdmae")),
+        (newer, ("new.safetensors", "format 3", "install a newer sdmae")),
         (foreign, ("other.safetensors", "not an sdmae detector")),
         (not_even_safetensors, ("text.mp4", "not a detector")),
         (a_folder, ("empty", "`sdmae train`")),
@@ -341,7 +309,7 @@ def test_a_bad_settings_file_is_named(
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("nope", ("no verb 'nope'", "train, detect")),
+        ("nope", ("no verb 'nope'", "train, calibrate, detect")),
         ("data nope", ("no verb 'data nope'", "data preview")),
         ("detect", ("required", "detector", "sdmae detect --help")),
         ("train a.mp4", ("required", "output")),
@@ -427,21 +395,21 @@ def test_ctrl_c_keeps_what_was_learned_and_says_how_to_go_on(tmp_path: Path, vid
 def test_ctrl_c_during_detect_keeps_the_finished_videos(
     tmp_path: Path, detector_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from sdmae.evaluation import detect
+    from sdmae.evaluation import watch
+    from sdmae.evaluation.tables import write_scores
 
     for name in ("a", "b"):
         make_video(tmp_path / f"{name}.mp4", 8)
     out = tmp_path / "out"
     words = ["detect", str(tmp_path / "*.mp4"), "--detector", str(detector_file), "--output", str(out)]
-    real = detect.write_scores
 
-    def interrupted(folder: Path, *rest: object) -> None:
+    def interrupted(folder: Path, *rest: object, **options: object) -> None:
         if folder.name == "b":
             raise KeyboardInterrupt
-        real(folder, *rest)  # type: ignore[arg-type]
+        write_scores(folder, *rest, **options)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(detect, "write_scores", interrupted)
+        patch.setattr(watch, "write_scores", interrupted)
         assert main(words) == 130
     assert said(capsys.readouterr().err)[-1].startswith("interrupted; finished videos are in")
     assert [path.parent.name for path in out.glob("*/scores.csv")] == ["a"]

@@ -25,7 +25,7 @@ class Opened:
         def step(count: int) -> None:
             self.decoded += count
 
-        settings: dict[str, object] = {"grey": True, "jump": lambda clip: 0.5, "step": step, **options}
+        settings: dict[str, object] = {"grey": True, "rate": 1e3, "jump": lambda clip: 0.5, "step": step, **options}
         self.store: FrameStore = open_store(clips, size, **settings)  # type: ignore[arg-type]
 
 

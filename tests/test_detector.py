@@ -74,7 +74,9 @@ def test_it_survives_its_file(detector: Detector, video: Path, tmp_path: Path) -
 
 
 def test_complementary_masks_are_another_score(detector: Detector, video: Path) -> None:
-    both = detector.with_score(replace(detector.config.score, masks="complementary"))
+    both = detector.with_settings(
+        replace(detector.config, score=replace(detector.config.score, masks="complementary"))
+    )
     assert both.score(video).scores.tolist() != detector.score(video).scores.tolist()
     assert both.fingerprint() != detector.fingerprint()
 
@@ -134,10 +136,10 @@ def edited(source: Path, target: Path, **changes: str) -> Path:
 
 
 def test_a_newer_format(detector_file: Path, tmp_path: Path) -> None:
-    path = edited(detector_file, tmp_path / "new.safetensors", format_version="2")
+    path = edited(detector_file, tmp_path / "new.safetensors", format_version="3")
     with pytest.raises(DetectorError) as error:
         load(path)
-    one_line(error, "new.safetensors", "format 2", "newer sdmae")
+    one_line(error, "new.safetensors", "format 3", "newer sdmae")
 
 
 def test_an_edited_configuration(detector_file: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from sdmae.config import EventConfig
 from sdmae.data.benchmark import Track
 from sdmae.errors import BenchmarkError
 from sdmae.evaluation.alarms import excess, find_alarms, judge, learn_normal, strongest_region
@@ -21,7 +22,7 @@ from tiny import TINY
 
 PLAN = Plan(
     training_clips=2,
-    normal_clips=1,
+    normal_clips=3,
     test_clips=1,
     seconds=8.0,
     height=120,
@@ -165,15 +166,20 @@ def spot(row: int, column: int, height: float, frames: int = 4) -> np.ndarray:
 
 
 def test_the_threshold_comes_from_normal_video() -> None:
-    normal = learn_normal([scores_of([1, 2, 3, 2], spot(1, 1, 1)), scores_of([2, 4, 2, 2], spot(4, 6, 1))])
-    assert normal.highest == 4
-    assert normal.threshold == pytest.approx(4 + 0.1 * 2)
+    waves = [float(value) for value in 2 + np.sin(np.arange(300) / 5) * np.linspace(0.5, 1, 300)]
+    normal = learn_normal([scores_of(waves, spot(1, 1, 1, 300)), scores_of(waves, spot(4, 6, 1, 300))], EventConfig())
+    assert normal.level.highest == max(waves)
+    assert normal.threshold > 2.5
+    # A minute of video vouches for no such thing as one false alarm a day.
+    assert normal.level.asked == pytest.approx(normal.level.vouched, rel=0.1)
+    assert normal.level.asked > 100
 
 
 def test_normal_video_shows_no_heat() -> None:
     maps = (np.random.default_rng(0).integers(0, 64, (30, 6, 8)) / 64).astype(np.float32)  # exact when 4 is added
-    scores = scores_of([1.0] * 30, maps)
-    normal = learn_normal([scores])
+    values = [float(value) for value in np.sin(np.arange(300) / 5)]
+    scores = scores_of(values, np.tile(maps, (10, 1, 1)))
+    normal = learn_normal([scores], EventConfig())
     assert not excess(scores, normal).any()
     # What the whole frame shares is no heat either; what stands out in its place is.
     assert not excess(scores_of([1.0] * 30, maps + 4), normal).any()
@@ -184,10 +190,13 @@ def test_alarms_are_stretches_above_the_threshold() -> None:
     scores = scores_of([0, 2, 2, 0, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0])
     labels = np.zeros(14, bool)
     labels[3:6] = True
-    first, second = find_alarms(scores, labels, 1)
+    config = EventConfig(merge=0.5, hysteresis=0.0)
+    waves = [float(value) for value in np.sin(np.arange(300) / 5)]
+    level = replace(learn_normal([scores_of(waves, spot(1, 1, 1, 300))], config).level, threshold=1.0)
+    first, second = find_alarms(scores, labels, level, config)
     assert (first.start, first.end, first.peak, first.false) == (0.1, 0.4, 3, False)
     assert (second.start, second.end, second.false) == (1.2, 1.2, True)
-    assert find_alarms(scores, labels, 5) == []
+    assert find_alarms(scores, labels, replace(level, threshold=5.0), config) == []
 
 
 def test_found_is_what_was_alarmed_for() -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from sdmae import Detector, VideoScores
 from sdmae.errors import DetectorError, SourceError
-from sdmae.evaluation import detect as module
-from sdmae.evaluation.detect import detect, write_scores
+from sdmae.evaluation import tables
+from sdmae.evaluation.detect import detect
+from sdmae.evaluation.tables import write_scores
+from sdmae.evaluation.watch import Order
 from sdmae.video import find_clips
 from video_files import make_video
 
@@ -37,7 +39,7 @@ def test_the_table_comes_last_since_it_says_that_all_is_there(
     def fails(*rest: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "score_plot", fails)
+    monkeypatch.setattr(tables, "score_plot", fails)
     with pytest.raises(DetectorError, match=r"cam: cannot be written to \(No space left on device\)"):
         write_scores(tmp_path / "cam", scores_of(5))
     assert list((tmp_path / "cam").iterdir()) == []
@@ -45,12 +47,12 @@ def test_the_table_comes_last_since_it_says_that_all_is_there(
 
 def run(detector: Detector, source: Path, output: Path, *, causal: bool = False, resume: bool = False) -> list[str]:
     said: list[str] = []
-    detect(detector, find_clips(str(source)), output, causal=causal, resume=resume, report=said.append)
+    detect(detector, find_clips(str(source)), Order(output, causal=causal, resume=resume), said.append)
     return said
 
 
 def test_the_folder_says_whose_scores_it_holds(detector: Detector, video: Path, tmp_path: Path) -> None:
-    assert run(detector, video, tmp_path / "out") == []
+    run(detector, video, tmp_path / "out")
     mark = json.loads((tmp_path / "out" / "run.json").read_text())
     assert mark == {"detector": detector.fingerprint(), "protocol": "offline"}
 
@@ -84,8 +86,8 @@ def test_failures_are_counted_and_the_rest_is_scored(detector: Detector, tmp_pat
     (tmp_path / "b.mp4").write_bytes(b"nothing")
     said: list[str] = []
     clips = find_clips(str(tmp_path))
-    failed = detect(detector, clips, tmp_path / "out", causal=False, resume=False, report=said.append)
+    failed = detect(detector, clips, Order(tmp_path / "out"), said.append)
     assert failed == 1
     assert "b.mp4" in said[0]
-    assert said[1].startswith("1 of 3 videos")
+    assert said[-1].startswith("1 of 3 videos")
     assert sorted(p.parent.name for p in tmp_path.glob("out/*/scores.csv")) == ["a", "c"]

@@ -14,14 +14,16 @@ quick = settings(deadline=None, max_examples=40)
 
 Maps = NDArray[np.float32]
 
+RATE = 12.5
+
 
 def random_maps(count: int, height: int = 12, width: int = 17) -> Maps:
     return np.random.default_rng(count).random((count, height, width), dtype=np.float32)
 
 
 def filtered(maps: Maps, frames: int, cells: int, *, causal: bool) -> Maps:
-    window = MeanFilter(frames, cells, causal=causal)
-    results = [result for image in maps if (result := window.push(image)) is not None]
+    window = MeanFilter(frames, cells, RATE, causal=causal)
+    results = [result for k, image in enumerate(maps) for result in window.push(image, k / RATE)]
     return np.array([*results, *window.flush()])
 
 
@@ -71,30 +73,57 @@ def test_centred_and_causal_agree_but_for_the_delay() -> None:
 
 
 def test_the_centred_filter_waits_for_half_its_window() -> None:
-    window = MeanFilter(5, 3, causal=False)
+    window = MeanFilter(5, 3, RATE, causal=False)
     maps = random_maps(4)
-    assert [window.push(image) is None for image in maps] == [True, True, False, False]
-    assert len(window.flush()) == 2
+    # That no other frame comes within its window is only known when one has come after it.
+    assert [len(window.push(image, k / RATE)) for k, image in enumerate(maps)] == [0, 0, 0, 1]
+    assert len(window.flush()) == 3
     assert window.flush() == []
+
+
+@quick
+@given(steps=st.lists(st.floats(0.01, 0.4), min_size=1, max_size=30), causal=st.booleans())
+def test_the_window_is_a_time_however_uneven_the_frames(steps: list[float], causal: bool) -> None:
+    times = np.cumsum(steps)
+    maps = random_maps(len(times))
+    window = MeanFilter(5, 1, RATE, causal=causal)
+    found = [r for image, time in zip(maps, times, strict=True) for r in window.push(image, float(time))]
+    found += window.flush()
+    behind, ahead = (4.5 / RATE, 0.0) if causal else (2.5 / RATE, 2.5 / RATE)
+    for time, result in zip(times, found, strict=True):
+        inside = (times >= time - behind) & (times <= time + ahead)
+        if causal:
+            inside &= times <= time
+        np.testing.assert_allclose(result, maps[inside].mean(0), atol=1e-6)
+
+
+def test_a_slow_source_has_as_long_a_window_as_a_fast_one() -> None:
+    # Nine frames at 25 a second are 0.36 s: at 10 a second that is the frame and one on either side.
+    window = MeanFilter(9, 1, 25.0, causal=False)
+    maps = random_maps(5)
+    found = [r for k, image in enumerate(maps) for r in window.push(image, k / 10)] + window.flush()
+    np.testing.assert_allclose(found[2], maps[1:4].mean(0), atol=1e-6)
 
 
 def test_maps_may_be_overwritten_after_they_are_pushed() -> None:
     maps = random_maps(12)
-    window, buffer, results = MeanFilter(3, 1, causal=True), np.empty_like(maps[0]), []
-    for image in maps:
+    window, buffer, results = MeanFilter(3, 1, RATE, causal=True), np.empty_like(maps[0]), []
+    for k, image in enumerate(maps):
         buffer[:] = image
-        results.append(window.push(buffer))
+        results += window.push(buffer, k / RATE)
     np.testing.assert_array_equal(np.array(results), filtered(maps, 3, 1, causal=True))
 
 
 @pytest.mark.parametrize(("frames", "cells", "name"), [(4, 3, "filter_frames"), (3, 0, "filter_cells")])
 def test_windows_that_are_not_odd_are_refused(frames: int, cells: int, name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} must be an odd number"):
-        MeanFilter(frames, cells, causal=False)
+        MeanFilter(frames, cells, RATE, causal=False)
 
 
 def test_a_change_of_shape_is_refused() -> None:
-    window = MeanFilter(3, 3, causal=True)
-    window.push(np.zeros((4, 4), np.float32))
+    window = MeanFilter(3, 3, RATE, causal=True)
+    window.push(np.zeros((4, 4), np.float32), 1.0)
     with pytest.raises(ValueError, match="new segment"):
-        window.push(np.zeros((4, 5), np.float32))
+        window.push(np.zeros((4, 5), np.float32), 1.1)
+    with pytest.raises(ValueError, match="time falls"):
+        window.push(np.zeros((4, 4), np.float32), 0.9)

@@ -44,8 +44,8 @@ def scores(found: list[FrameScore]) -> list[float]:
 def test_the_stream_is_filter_pooling_and_smoother(pooling: str, causal: bool) -> None:
     config = ScoreConfig(**{**CONFIG.__dict__, "pooling": pooling})
     maps = random_maps(25)
-    window = MeanFilter(5, 3, causal=causal)
-    filtered = [result for image in maps if (result := window.push(image)) is not None] + window.flush()
+    window = MeanFilter(5, 3, RATE, causal=causal)
+    filtered = [r for k, image in enumerate(maps) for r in window.push(image, k / RATE)] + window.flush()
     raw = [float(m.max()) if pooling == "max" else float(m.mean(dtype=np.float64)) for m in filtered]
     times = np.arange(25) / RATE
     expected = smooth_causal(raw, times, 0.5, RATE) if causal else smooth_offline(raw, 0.4, RATE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,6 +25,14 @@ def picture(index: int, size: Size = SIZE) -> Image:
     return image
 
 
+def with_a_blaze(index: int, size: Size = SIZE) -> Image:
+    """The same, but from picture 40 to 59 a bright wall stands in it that no detector has seen in training."""
+    image = picture(index, size)
+    if 40 <= index < 60:
+        image[10:40, 10:70] = 255
+    return image
+
+
 def make_video(
     path: Path,
     frames: int = 30,
@@ -35,6 +43,7 @@ def make_video(
     stamps: Sequence[int] | None = None,
     options: dict[str, str] | None = None,
     codec_options: dict[str, str] | None = None,
+    draw: Callable[[int, Size], Image] = picture,
 ) -> Path:
     """Encode `frames` pictures; `stamps`: their times in milliseconds, for a variable frame rate."""
     formats = {".mkv": "matroska", ".ts": "mpegts"}
@@ -47,7 +56,7 @@ def make_video(
         if stamps is not None:
             stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
         for index in range(frames):
-            frame = av.VideoFrame.from_ndarray(picture(index, size), "rgb24")
+            frame = av.VideoFrame.from_ndarray(draw(index, size), "rgb24")
             if stamps is not None:
                 frame.pts, frame.time_base = stamps[index], Fraction(1, 1000)
             else:

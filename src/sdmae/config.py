@@ -21,11 +21,15 @@ class InputConfig:
     grey: bool = False
     """One channel instead of three."""
     rate: float | None = None
-    """Frames a second at which `gap` and `gradient_gap` are counted. None: the training video's, at most 25."""
+    """Frames a second that are looked at: faster sources are thinned out to it by their time stamps, and all that is
+    counted in frames is counted at it. None: the training video's, or the largest even share of it up to 30."""
     gap: float = 3.0
     """s of the triplet (x[t-s], x[t], x[t+s]), in frames at `rate`. The paper's code: 3."""
     gradient_gap: float = 1.0
     """Distance of the frames of the motion gradient |x[t-1] - x[t+1]| from t, in frames at `rate`."""
+    ignore: tuple[tuple[float, ...], ...] = ()
+    """Polygons that are neither learned from nor scored, each x1, y1, x2, y2, ... as shares of the picture's width
+    and height (0 to 1). A patch is ignored when its middle lies in one."""
 
     @property
     def channels(self) -> int:
@@ -136,8 +140,13 @@ class ScoreConfig:
     """Weight of the predicted anomaly map itself. Not in the paper, where the map counts through alpha alone."""
     resolution: Literal["pixel", "token"] = "pixel"
     """Maps with one value a pixel of the network frame, or one a patch (the mean over it)."""
+    still: float = 0.0
+    """Weight of what stands still where nothing stood before: a left bag, a fallen person. Not in the paper, whose
+    weighting by motion is blind to it; 0 leaves it out."""
+    still_seconds: float = 5.0
+    """Time for which something must stand before `still` sees it, about, in seconds."""
     filter_frames: int = 9
-    """Frames of the 3-D mean filter, odd. The causal score uses the past ones only."""
+    """Frames of the 3-D mean filter, odd, counted at `input.rate`. The causal score uses the past ones only."""
     filter_cells: int = 9
     """Rows and columns of the 3-D mean filter, odd."""
     pooling: Literal["max", "mean"] = "max"
@@ -148,6 +157,21 @@ class ScoreConfig:
     """Time constant of the causal exponential average, in seconds."""
     masks: Literal["fixed", "complementary"] = "fixed"
     """Test-time masks: one fixed pattern, or it and its complement averaged, at twice the cost."""
+
+
+@dataclass(frozen=True)
+class EventConfig:
+    """From scores to alarms: an alarm is one event, however many frames it has."""
+
+    false_alarms_per_day: float = 1.0
+    """Events a day of normal video that the threshold is to let through."""
+    hysteresis: float = 0.5
+    """An open event closes where the score has come down this share of the way from the threshold to the median of
+    normal video. 0: at the threshold itself."""
+    merge: float = 2.0
+    """Seconds for which the score must stay down before an event has ended; shorter gaps belong to it."""
+    schedule: str = ""
+    """When alarms count, such as "mon-fri 08:00-18:00, sat 10:00-14:00"; empty: always."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +190,8 @@ class Config:
     """Training."""
     score: ScoreConfig = field(default_factory=ScoreConfig)
     """The score."""
+    events: EventConfig = field(default_factory=EventConfig)
+    """Alarms."""
 
 
 def to_dict(config: Config) -> dict[str, Any]:
@@ -174,7 +200,7 @@ def to_dict(config: Config) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
             return {k: plain(v) for k, v in value.items()}
-        return list(value) if isinstance(value, tuple) else value
+        return [plain(v) for v in value] if isinstance(value, tuple) else value
 
     return {k: plain(v) for k, v in asdict(config).items()}
 
@@ -187,12 +213,17 @@ def from_dict(data: dict[str, Any]) -> Config:
         "anomalies": AnomalyConfig,
         "train": TrainConfig,
         "score": ScoreConfig,
+        "events": EventConfig,
     }
+
+    def tuples(value: Any) -> Any:
+        return tuple(tuples(v) for v in value) if isinstance(value, list) else value
+
     _refuse_unknown(Config, data, "")
     values = dict(data)
     for name in sections.keys() & data.keys():
         _refuse_unknown(sections[name], data[name], f"{name}.")
-        values[name] = sections[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in data[name].items()})
+        values[name] = sections[name](**{k: tuples(v) for k, v in data[name].items()})
     return Config(**values)
 
 
@@ -238,6 +269,11 @@ def check(config: Config) -> None:
         ("train.validate_every", train.validate_every, 1, 1 << 20),
         ("score.sigma", config.score.sigma, 0, 1e4),
         ("score.causal_seconds", config.score.causal_seconds, 0, 1e4),
+        ("score.still", config.score.still, 0, 1e6),
+        ("score.still_seconds", config.score.still_seconds, 0.5, 3600),
+        ("events.false_alarms_per_day", config.events.false_alarms_per_day, 1e-4, 1e6),
+        ("events.hysteresis", config.events.hysteresis, 0, 1),
+        ("events.merge", config.events.merge, 0, 3600),
         ("score.filter_frames", config.score.filter_frames, 1, 1001),
         ("score.filter_cells", config.score.filter_cells, 1, 1001),
     ]
@@ -246,6 +282,11 @@ def check(config: Config) -> None:
             raise ConfigError(f"{name} is {value:.10g}; it must be between {low:.10g} and {high:.10g}")
     if (config.input.height is None) != (config.input.width is None):
         raise ConfigError("input.height and input.width belong together: give both, or neither")
+    for polygon in config.input.ignore:
+        if len(polygon) < 6 or len(polygon) % 2 or not all(0 <= value <= 1 for value in polygon):
+            raise ConfigError(
+                f"input.ignore: {list(polygon)} is no polygon; give x1, y1, x2, y2, x3, y3 and so on, all from 0 to 1"
+            )
     for name in ("filter_frames", "filter_cells"):
         if getattr(config.score, name) % 2 == 0:
             raise ConfigError(f"score.{name} is {getattr(config.score, name)}; it must be odd")

@@ -34,10 +34,10 @@ class Spacing:
 
     @classmethod
     def of(cls, config: InputConfig, source_rate: float) -> Spacing:
-        """Spacing of a detector's input on a source of `source_rate` frames a second."""
+        """Spacing of a detector's input on a source of `source_rate` frames a second, thinned to `config.rate`."""
         rate = config.rate or source_rate
         spacing = cls(config.gap / rate, config.gradient_gap / rate, 0.0)
-        return replace(spacing, jump=max(2 * spacing.reach, 4 / source_rate))
+        return replace(spacing, jump=max(2 * spacing.reach, 4 / min(source_rate, rate)))
 
     @property
     def reach(self) -> float:

@@ -12,7 +12,7 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sdmae.errors import ConfigError, SourceError
 from sdmae.video import Clip, Frame, Size, read_frames
 
-FORMAT = 1
+FORMAT = 2
 """Changes whenever the same video would give other bytes."""
 
 
@@ -92,6 +92,11 @@ class FrameStore:
     digest: str
     """Of all bytes of `frames`."""
 
+    def read(self, stretch: Stretch) -> Iterator[Frame]:
+        """The frames of one stretch, at the network's size."""
+        for k, (index, time) in enumerate(zip(stretch.indices.tolist(), stretch.times.tolist(), strict=True)):
+            yield Frame(index, time, (np.asarray(self.frames[stretch.start + k]),))
+
 
 def cache_folder() -> Path:
     """Where decoded frames are kept: `SDMAE_CACHE`, else `sdmae` in the user's cache folder."""
@@ -104,17 +109,18 @@ def open_store(
     size: Size,
     *,
     grey: bool,
+    rate: float,
     jump: Callable[[Clip], float],
     exclude: Sequence[Exclusion] = (),
     report: Callable[[str], None] | None = None,
     step: Callable[[int], object] = lambda count: None,
 ) -> FrameStore:
-    """The frames of the clips, from the cache or decoded now.
+    """The frames of the clips, at most `rate` a second, from the cache or decoded now.
 
     `jump` says which distance between two frames, in seconds, ends a stretch; `step` is called with the number of
     frames decoded since. Raises `SourceError` where a clip cannot be read or the cache cannot be written.
     """
-    settings = [FORMAT, *size, grey, [[e.start, e.end, e.clip] for e in exclude], [jump(c) for c in clips]]
+    settings = [FORMAT, *size, grey, rate, [[e.start, e.end, e.clip] for e in exclude], [jump(c) for c in clips]]
     key = hashlib.blake2b(json.dumps(settings).encode(), digest_size=16)
     for clip in clips:
         key.update(clip.name.encode())
@@ -124,7 +130,7 @@ def open_store(
     folder = cache_folder() / key.hexdigest()
     store = _load(folder)
     if store is None:
-        _decode(folder, clips, size, grey, jump, exclude, report, step)
+        _decode(folder, clips, size, grey, rate, jump, exclude, report, step)
         store = _load(folder)
         if store is None:
             raise SourceError(f"{folder}: the frames just written do not read back; is the disk full or failing?")
@@ -162,6 +168,7 @@ def _decode(
     clips: Sequence[Clip],
     size: Size,
     grey: bool,
+    rate: float,
     jump: Callable[[Clip], float],
     exclude: Sequence[Exclusion],
     report: Callable[[str], None] | None,
@@ -175,16 +182,18 @@ def _decode(
         with part.open("wb") as file:
             for clip in clips:
                 rows: list[Frame] = []
+                left_out: list[float] = []
                 start = stretches[-1].stop if stretches else 0
-                for frame in read_frames(clip, (size,), grey=grey, report=report):
+                for frame in read_frames(clip, (size,), grey=grey, rate=rate, report=report):
                     step(1)
                     if any(e.holds(clip.name, frame.time) for e in exclude):
+                        left_out.append(frame.time)
                         continue
                     data = frame.image.tobytes()
                     file.write(data)
                     digest.update(data)
                     rows.append(Frame(frame.index, frame.time, ()))
-                stretches += _cut(clip.name, rows, start, jump(clip))
+                stretches += _cut(clip.name, rows, start, jump(clip), left_out)
         total = stretches[-1].stop if stretches else 0
         if not total:
             raise SourceError("no training frames are left: the exclusions cover everything")
@@ -211,11 +220,13 @@ def _decode(
             folder.rmdir()
 
 
-def _cut(clip: str, rows: Sequence[Frame], start: int, jump: float) -> list[Stretch]:
+def _cut(clip: str, rows: Sequence[Frame], start: int, jump: float, left_out: Sequence[float]) -> list[Stretch]:
     """Stretches of consecutive frames: a new one begins where frames were left out or time jumps."""
     times = np.array([r.time for r in rows])
     indices = np.array([r.index for r in rows], np.int64)
-    breaks = np.flatnonzero((np.diff(indices) > 1) | (np.diff(times) > jump)) + 1
+    gone = np.searchsorted(times, np.array(left_out), side="right")  # before which row each of them was
+    broken = np.isin(np.arange(1, len(rows)), gone)
+    breaks = np.flatnonzero(broken | (np.diff(times) > jump)) + 1
     whole = Stretch(clip, start, times, indices)
     edges = [0, *breaks.tolist(), len(rows)]
     return [whole.part(a, b) for a, b in itertools.pairwise(edges) if b > a]

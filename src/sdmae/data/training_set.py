@@ -71,7 +71,9 @@ class SampleSet:
         *,
         probability: float,
         flip: bool,
+        ignored: Tensor | None = None,
     ) -> None:
+        """`ignored` (H, W) bool, on the training device: pixels in which nothing counts as an anomaly."""
         tables = [s.start + neighbour_table(s.times, spacing(s.clip)) for s in stretches]
         self.source = source
         self.neighbours = torch.from_numpy(np.concatenate(tables))
@@ -79,6 +81,7 @@ class SampleSet:
         self.per_frame = anomalies.per_frame
         self.probability = probability
         self.flip = flip
+        self.ignored = ignored
 
     def __len__(self) -> int:
         return len(self.neighbours)
@@ -97,6 +100,9 @@ class SampleSet:
         samples, masks, labels = paste(
             samples, self.bank, self.probability if probability is None else probability, self.per_frame, generator
         )
+        if self.ignored is not None:
+            masks = masks.masked_fill(self.ignored, 0)
+            labels = labels & masks.flatten(1).any(1)
         return Batch(clean, samples, masks, labels)
 
 

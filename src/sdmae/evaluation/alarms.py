@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sdmae.config import EventConfig
 from sdmae.data.benchmark import Labels, Track
-from sdmae.scoring import Map, VideoScores
+from sdmae.scoring import AlarmLevel, FrameScore, Map, VideoScores, find_events
+from sdmae.scoring.calibrated import normal_clip
+from sdmae.scoring.calibration import calibrate
 
-MARGIN = 0.1
-"""The threshold lies this share of the normal scores' own range (median to highest) above the highest of them."""
 WHOLE = 0.7
 """Share of its largest box above which an object counts as wholly in the picture."""
 WALKED = 0.8
 """Quantile of the cells of the normal map that no cell is below."""
 RIM = 0.35
 """Share of the highest excess below which a cell is not counted to the region around it."""
-GAP = 0.5
-"""Seconds: alarms closer to one another than this are one."""
 
 Box = tuple[float, float, float, float]
 """x_min, y_min, x_max, y_max."""
@@ -31,17 +30,20 @@ Box = tuple[float, float, float, float]
 class Normal:
     """What normal video that was not learned from scores at most."""
 
-    threshold: float
-    """Smoothed scores above it are an alarm."""
+    level: AlarmLevel
+    """The threshold for as few false alarms as so much video can vouch for."""
     cells: Map
     """(h, w): the highest value of each cell of the map, above the map's own median."""
-    highest: float
-    """The highest smoothed score of all."""
+
+    @property
+    def threshold(self) -> float:
+        """An alarm opens with a smoothed score above it."""
+        return self.level.threshold
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An unbroken time above the threshold in one clip."""
+    """One event of a clip."""
 
     clip: str
     """Name of the clip."""
@@ -75,20 +77,19 @@ class Verdict:
     """Index of the frame that shows it best: found, whole, and standing out as much as it does anywhere."""
 
 
-def learn_normal(scores: Sequence[VideoScores]) -> Normal:
+def learn_normal(scores: Sequence[VideoScores], config: EventConfig) -> Normal:
     """The threshold and the normal map from normal video with maps, none of which was trained on.
 
-    A simple rule for a demonstration: the highest score of some minutes of video, and a margin. It says nothing of
-    how often a false alarm is to be expected.
+    Raises `SourceError` for less than 20 s of it.
     """
-    values = np.concatenate([one.scores for one in scores])
-    highest = float(values.max())
-    threshold = highest + MARGIN * (highest - float(np.median(values)))
+    clips = [normal_clip(one) for one in scores]
+    vouched = calibrate(clips, config).vouched
+    level = calibrate(clips, replace(config, false_alarms_per_day=max(vouched, config.false_alarms_per_day)))
     cells = np.max([above_median(_maps(one)).max(axis=0) for one in scores], axis=0)
     # A minute is too short for somebody to have walked through every cell: what its neighbours have seen counts for
     # it too, and nowhere is it less than where people do walk.
     reached = np.asarray(cv2.dilate(cells, np.ones((3, 3), np.uint8)), np.float32)
-    return Normal(threshold, np.maximum(reached, np.quantile(reached, WALKED).astype(np.float32)), highest)
+    return Normal(level, np.maximum(reached, np.quantile(reached, WALKED).astype(np.float32)))
 
 
 def above_median(maps: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -101,16 +102,14 @@ def excess(scores: VideoScores, normal: Normal) -> NDArray[np.float32]:
     return np.maximum(above_median(_maps(scores)) / np.maximum(normal.cells, 1e-9) - 1, 0).astype(np.float32)
 
 
-def find_alarms(scores: VideoScores, labels: Labels, threshold: float) -> list[Alarm]:
-    """The times above the threshold. labels: (N,) bool, by which each is true or false."""
-    above = np.flatnonzero(scores.scores > threshold)
+def find_alarms(scores: VideoScores, labels: Labels, level: AlarmLevel, config: EventConfig) -> list[Alarm]:
+    """The events of a clip. labels: (N,) bool, by which each is true or false."""
+    rows = zip(scores.frames.tolist(), scores.times.tolist(), scores.scores.tolist(), strict=True)
+    frames = (FrameScore(index, time, score, score) for index, time, score in rows)
     alarms = []
-    for run in np.split(above, np.flatnonzero(np.diff(scores.times[above]) > GAP) + 1):
-        if len(run):
-            span = slice(int(run[0]), int(run[-1]) + 1)
-            start, end = float(scores.times[run[0]]), float(scores.times[run[-1]])
-            peak = float(scores.scores[span].max())
-            alarms.append(Alarm(scores.name, start, end, peak, false=not labels[span].any()))
+    for event in find_events(frames, level.levels(config), config.merge):
+        during = (scores.times >= event.start) & (scores.times <= event.end)
+        alarms.append(Alarm(scores.name, event.start, event.end, event.peak, false=not labels[during].any()))
     return alarms
 
 

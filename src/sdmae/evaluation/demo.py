@@ -40,7 +40,7 @@ SHEET = 12
 """Training samples on the sheet of synthetic anomalies."""
 
 
-def _config() -> Config:
+def demo_config() -> Config:
     """`small`, made to be trained in two minutes on two cores.
 
     Chosen by time, and by the AUC on normal video with held-out synthetic anomalies.
@@ -81,7 +81,7 @@ class Plan:
     """Rows of the video."""
     width: int = 360
     """Columns of the video."""
-    config: Config = field(default_factory=_config)
+    config: Config = field(default_factory=demo_config)
     """The detector's settings, but for the seed."""
 
 
@@ -129,14 +129,14 @@ def _steps(
     with _timed(seconds, "scoring and metrics", report, "3/5"):
         metrics = evaluate(detector, benchmark, output, report=_quiet)
     with _timed(seconds, "threshold from normal video", report, "4/5"):
-        normal = learn_normal(_scores(detector, normal_clips, "normal video"))
+        normal = learn_normal(_scores(detector, normal_clips, "normal video"), config.events)
     with _timed(seconds, "video and pictures", report, "5/5"):
         scored = _scores(detector, [truth.clip for truth in benchmark.test], "maps")
         size = probe(benchmark.test[0].clip).size
         clips = []
         for truth, scores in zip(benchmark.test, scored, strict=True):
             above = excess(scores, normal)
-            alarms = find_alarms(scores, truth.labels, normal.threshold)
+            alarms = find_alarms(scores, truth.labels, normal.level, config.events)
             verdicts = judge(scores, above, truth.tracks or (), normal.threshold, size)
             clips.append(Reviewed(truth, scores, above, alarms, verdicts))
         stills = write_video(output / "demo.mp4", clips, normal.threshold, benchmark.rate)

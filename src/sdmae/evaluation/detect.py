@@ -1,79 +1,65 @@
-"""A detector on video files: for each a table of scores and a plot."""
+"""A detector on many video files: one after the other or several at a time, with a summary at the end."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from sdmae.detector import Detector
 from sdmae.errors import DetectorError, SdmaeError
-from sdmae.evaluation.files import check_writable, write_lines, write_text
-from sdmae.evaluation.plots import score_plot
+from sdmae.evaluation.files import check_writable, write_text
+from sdmae.evaluation.watch import Order, Summary, mark_of
+from sdmae.evaluation.workers import each
 from sdmae.progress import progress
-from sdmae.scoring import VideoScores
-from sdmae.video import Clip
+from sdmae.video import Clip, probe
 
 Report = Callable[[str], None]
 
+LISTED = 20
+"""Videos in the summary, at most: where there are more, those with the highest alarms."""
 
-def detect(
-    detector: Detector,
-    clips: Sequence[Clip],
-    output: Path,
-    *,
-    causal: bool,
-    resume: bool,
-    report: Report,
-) -> int:
-    """Scores each clip into `output/<name>/scores.csv` and `scores.png`; returns how many could not be scored.
 
-    A clip that cannot be read is reported in one line and the others go on. What is written is whole, so that with
-    `resume` the clips that are there are skipped. Raises `DetectorError` where the folder holds another detector's
-    scores, and `SourceError` where it cannot be written to.
+def detect(detector: Detector, clips: Sequence[Clip], order: Order, report: Report) -> int:
+    """Scores each clip into `order.output/<name>/`; returns how many could not be scored.
+
+    There: `scores.csv` (or .json, .parquet), `scores.png`, `events.json` and a picture of each event where there is a
+    threshold, `overlay.mp4` if asked for, and `done.json` at the very end. A clip that cannot be read is reported in
+    one line and the others go on. Raises `DetectorError` where the folder holds another detector's scores, and
+    `SourceError` where it cannot be written to.
     """
-    mark = {"detector": detector.fingerprint(), "protocol": "causal" if causal else "offline"}
-    _refuse_to_mix(mark, output / "run.json")
-    check_writable(output)
-    failed = 0
-    with progress("scoring", len(clips), "videos") as bar:
-        for clip in clips:
-            folder = output / clip.name
-            if not (resume and (folder / "scores.csv").exists()):
-                try:
-                    scores = detector.score(clip, causal=causal, report=report)
-                    write_text(output / "run.json", json.dumps(mark, indent=2) + "\n")
-                    write_scores(folder, scores)
-                except SdmaeError as error:
-                    if len(clips) == 1:
-                        raise
-                    failed += 1
-                    report(str(error))
-            bar.update()
-    if failed:
-        others = f"the others are in {output}" if failed < len(clips) else "nothing was written"
-        report(f"{failed} of {len(clips)} videos could not be scored; {others}")
-    return failed
+    mark = mark_of(detector, order)
+    _refuse_to_mix(mark, order.output / "run.json")
+    check_writable(order.output)
+    expected = {clip.name: _expected(clip) for clip in clips}
+    summaries: list[Summary] = []
+    known = all(expected.values())
+    with progress("detecting", sum(expected.values()) if known else None, "frames") as bar, ExitStack() as stack:
+        for summary in each(detector, clips, order, stack, bar.update):
+            if order.jobs > 1 and not summary.error:
+                bar.update(summary.frames or expected[summary.name])
+            for line in summary.said:
+                report(line)
+            if summary.error:
+                if len(clips) == 1:
+                    raise summary.error
+                report(str(summary.error))
+            elif not (order.output / "run.json").exists():
+                write_text(order.output / "run.json", json.dumps(mark, indent=2) + "\n")
+            summaries.append(summary)
+    return _tell(summaries, order, report)
 
 
-def write_scores(folder: Path, scores: VideoScores, labels: Sequence[bool] | None = None) -> None:
-    """`scores.png`, then `scores.csv` (`frame,time,score`), which so says that the folder is complete."""
+def _expected(clip: Clip) -> int:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        score_plot(folder / "scores.png", scores.times, scores.scores, labels, title=scores.name)
-    except OSError as error:
-        raise DetectorError(f"{folder}: cannot be written to ({error.strerror}); choose another --output") from None
-    write_lines(folder / "scores.csv", _table(scores))
+        return probe(clip).declared_frames or 0
+    except SdmaeError:
+        return 0
 
 
-def _table(scores: VideoScores) -> Iterator[str]:
-    yield "frame,time,score\n"
-    for frame, time, score in zip(scores.frames, scores.times, scores.scores, strict=True):
-        yield f"{int(frame)},{time:.6f},{float(score)!r}\n"
-
-
-def _refuse_to_mix(mark: dict[str, str], path: Path) -> None:
-    """The folder says whose scores it holds; those of two detectors or protocols never stand in one."""
+def _refuse_to_mix(mark: dict[str, Any], path: Path) -> None:
     if not path.exists():
         return
     try:
@@ -84,3 +70,33 @@ def _refuse_to_mix(mark: dict[str, str], path: Path) -> None:
         raise DetectorError(
             f"{path.parent}: holds scores of another detector or protocol; choose another --output, or delete it"
         )
+
+
+def _tell(summaries: Sequence[Summary], order: Order, report: Report) -> int:
+    """The summary at the end; returns how many videos failed."""
+    good = [s for s in summaries if not s.error]
+    failed = len(summaries) - len(good)
+    if not good:
+        report(f"{failed} of {len(summaries)} videos could not be scored; nothing was written")
+        return failed
+    width = max(len(s.name) for s in good)
+    alarmed = [s for s in good if s.events]
+    for s in sorted(alarmed, key=lambda s: -s.highest)[:LISTED] if len(good) > LISTED else good:
+        alarms = "" if s.events is None else f"  {s.events:4d} event{'' if s.events == 1 else 's'}"
+        done = "  (done before)" if s.skipped else ""
+        report(
+            f"  {s.name:<{width}}  {s.frames:7d} frames  {s.seconds:8.1f} s  highest {s.highest:.4g}{alarms}{done}"
+        )
+    if len(good) > LISTED:
+        report(f"  and {len(good) - min(len(alarmed), LISTED)} more videos")
+    seconds = sum(s.seconds for s in good)
+    total = f"{len(good)} videos, {sum(s.frames for s in good)} frames, {seconds / 3600:.2f} h"
+    if any(s.events is not None for s in good):
+        count = sum(s.events or 0 for s in good)
+        total += f", {count} event{'' if count == 1 else 's'}"
+    report(f"{order.output}: {total}")
+    if all(s.events is None for s in good):
+        report("no alarms: this detector has no calibration; run sdmae calibrate with normal video, or --threshold")
+    if failed:
+        report(f"{failed} of {len(summaries)} videos could not be scored; the others are in {order.output}")
+    return failed

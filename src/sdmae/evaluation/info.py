@@ -9,6 +9,8 @@ from sdmae.config import Config, to_dict
 from sdmae.detector import build_model, load
 from sdmae.model import PRESETS, SDMAE, gflop_per_frame
 from sdmae.model.presets import fit
+from sdmae.scoring import Calibration
+from sdmae.scoring.calibrated import words
 from sdmae.video import find_clips, probe
 
 EXAMPLE = (720, 1280)
@@ -21,13 +23,14 @@ def describe(name: str) -> dict[str, Any]:
         config = fit(PRESETS[name], *EXAMPLE, 25.0)
         return {"kind": "preset", "name": name, **_network(build_model(config), config), "settings": to_dict(config)}
     if Path(name).suffix == ".safetensors":
-        detector = load(name, device="cpu")
+        detector = load(name, device="cpu", stale=True)
         return {
             "kind": "detector",
             "name": name,
             **_network(detector.model, detector.config),
             "fingerprint": detector.fingerprint(),
             "provenance": detector.provenance,
+            "calibration": None if detector.calibration is None else detector.calibration.to_dict(),
             "settings": to_dict(detector.config),
         }
     clips = []
@@ -59,6 +62,17 @@ def _network(model: SDMAE, config: Config) -> dict[str, Any]:
     }
 
 
+def _alarms(kept: dict[str, Any] | None) -> list[str]:
+    if kept is None:
+        return ["alarms: not calibrated"]
+    found = Calibration.from_dict(kept)
+    return [
+        f"alarms, live: {words(found.causal)}",
+        f"alarms, offline: {words(found.offline)}",
+        f"calibrated with: {found.video}",
+    ]
+
+
 def in_words(facts: dict[str, Any]) -> str:
     """The same for a reader: one line a fact, settings left to --json."""
     lines = []
@@ -70,6 +84,8 @@ def in_words(facts: dict[str, Any]) -> str:
                 lines.append(f"{clip['name']}: {size}, {clip['rate']:g} frames/s, {clip['codec']}, {known}")
         elif key == "provenance":
             lines += [f"{k}: {v}" for k, v in value.items() if k != "history"]
+        elif key == "calibration":
+            lines += _alarms(value)
         elif key == "input_size":
             lines.append(f"input size: {value[1]}x{value[0]}")
         elif key != "settings":

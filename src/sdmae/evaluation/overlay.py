@@ -12,26 +12,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdmae.data.benchmark import Labels, TestClip
 from sdmae.evaluation.alarms import Alarm, Verdict, strongest_region
+from sdmae.evaluation.page import at_cursor, caption, faded, heated, layout
 from sdmae.progress import progress
 from sdmae.scoring import Series, VideoScores
-from sdmae.video import Image, Size, VideoWriter, boxes, heat, probe, read_frames, strip
-from sdmae.video.draw import AMBER, GREY, RED, SLATE, WHITE, Colour
-from sdmae.video.text import put_text, text_mask
+from sdmae.video import Image, Size, VideoWriter, boxes, probe, read_frames, strip
+from sdmae.video.draw import RED, SLATE, Colour
 
 SCALE = 2
 """Enlargement of the source for pictures and video."""
-BAR, STRIP, TRUTH = 34, 92, 6
-"""Rows of the caption, of the score strip below the picture, and of the bar of ground truth in it."""
+TRUTH = 6
+"""Rows of the bar of ground truth in the score strip."""
 TRACK: Colour = (38, 46, 56)
 """The bar where nothing abnormal is."""
 FULL = 3.0
 """Excess over normal, as a share of it, at which the heat is full."""
-BRIGHTEST, OPACITY = 0.85, 0.65
-"""Place in the colour map and opacity of full heat: what is below must still be recognised."""
-TEXT = 11
-"""Height of the captions' capitals, in pixels."""
-AFTER = 0.45
-"""How much of the curve is left where the cursor has not been."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +45,7 @@ def annotated(image: Image, excess: NDArray[np.float32], *, alarm: bool) -> Imag
     if not excess.any():
         return image
     # The square root shows what is only just above normal, too.
-    picture = heat(image, BRIGHTEST * np.sqrt(np.minimum(excess / FULL, 1)), OPACITY)
+    picture = heated(image, np.sqrt(np.minimum(excess / FULL, 1)))
     region = strongest_region(excess, picture.shape[:2]) if alarm else None
     return boxes(picture, [region]) if region else picture
 
@@ -115,8 +109,10 @@ def _pages(
     scores = clip.scores
     source = probe(clip.truth.clip).size
     size = Size(source.height * SCALE, source.width * SCALE)
-    curve = score_strip(size.width, STRIP, scores.scores, clip.truth.labels, threshold, limits)
-    faint = np.rint(curve * AFTER + np.asarray(SLATE) * (1 - AFTER)).astype(np.uint8)
+    page = layout(size)
+    curve = score_strip(page.width, page.strip, scores.scores, clip.truth.labels, threshold, limits)
+    faint = faded(curve)
+    legend = "score, threshold (dashed), ground truth (red)"
     for k, frame in enumerate(read_frames(clip.truth.clip, (size,))):
         alarm = bool(scores.scores[k] > threshold)
         picture = annotated(frame.image, clip.excess[k], alarm=alarm)
@@ -124,19 +120,6 @@ def _pages(
             if verdict.best == k:
                 box = verdict.track.boxes[np.searchsorted(verdict.track.frames, k)]
                 stills[scores.name, verdict.track.id] = picture if verdict.found else missed(picture, box)
-        cursor = int((k + 0.5) * size.width / len(scores.scores))
-        below = np.concatenate([curve[:, :cursor], faint[:, cursor:]], axis=1)
-        below[:, cursor : cursor + 2] = WHITE
-        yield np.concatenate([picture, _caption(size.width, scores.name, frame.time, alarm), below])
-
-
-def _caption(width: int, name: str, time: float, alarm: bool) -> Image:
-    """One line: which clip and when, what the colours below mean, and whether there is an alarm."""
-    bar = np.full((BAR, width, 3), SLATE, np.uint8)
-    top = (BAR - round(TEXT * 1.75)) // 2
-    put_text(bar, f"{name}   {time:4.1f} s", top, TEXT, TEXT, WHITE)
-    legend = "score, threshold (dashed), ground truth (red)"
-    put_text(bar, legend, top, (width - text_mask(legend, TEXT - 2).shape[1]) // 2, TEXT - 2, GREY)
-    if alarm:
-        put_text(bar, "ALARM", top, width - TEXT - text_mask("ALARM", TEXT).shape[1], TEXT, AMBER)
-    return bar
+        line = caption(page, scores.name, f"{frame.time:4.1f} s", legend, alarm=alarm)
+        below = at_cursor(page, curve, faint, (k + 0.5) / len(scores.scores))
+        yield np.concatenate([picture, line, below])

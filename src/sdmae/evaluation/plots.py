@@ -18,18 +18,27 @@ from sdmae.metrics import micro_auc, roc
 
 INK, FAINT, GRID = "#22303c", "#6b7a88", "#e3e8ec"
 SCORE, TRUTH = "#1f5f99", "#e8967a"
+ALARM = "#c8453b"
 OTHERS = ("#8a97a3", "#b58a3c", "#5b8c6e", "#8b6aa8")
 
 _COLUMNS = 1500  # more points across than the picture has pixels would only be drawn over one another
 
 
 def score_plot(
-    path: Path, times: ArrayLike, scores: ArrayLike, labels: ArrayLike | None = None, title: str = ""
+    path: Path,
+    times: ArrayLike,
+    scores: ArrayLike,
+    labels: ArrayLike | None = None,
+    title: str = "",
+    *,
+    threshold: float | None = None,
+    alarms: Sequence[tuple[float, float]] = (),
 ) -> None:
     """Writes the scores of one video over time as a PNG, 1350 x 420 pixels.
 
-    times: (N,) seconds, rising; scores: (N,); labels: (N,) of 0 and 1, whose abnormal stretches are shaded.
-    Raises ValueError when there are no frames or the lengths differ.
+    times: (N,) seconds, rising; scores: (N,); labels: (N,) of 0 and 1, whose abnormal stretches are shaded;
+    threshold: drawn as a dashed line; alarms: (start, end) in seconds, each a bar at the top. Raises ValueError when
+    there are no frames or the lengths differ.
     """
     seconds, values = np.asarray(times, np.float64), np.asarray(scores, np.float64)
     truth = None if labels is None else np.asarray(labels, np.bool_)
@@ -46,6 +55,13 @@ def score_plot(
     start, end = float(seconds[0]), float(seconds[-1])
     axes.set_xlim((start, end) if end > start else (start - 0.5, start + 0.5))
     low, high = float(values.min()), float(values.max())
+    if threshold is not None:
+        axes.axhline(threshold, color=ALARM, linewidth=1.1, linestyle=(0, (5, 3)), label="threshold")
+        high = max(high, threshold)
+    for k, (first, last) in enumerate(alarms):
+        least = (end - start) / 400  # seen however short it is
+        wide = max(last - first, least)
+        axes.axvspan(first, first + wide, 0.965, 1.0, color=ALARM, lw=0, label="alarm" if k == 0 else "_")
     room = 0.06 * (high - low) or 0.06 * abs(high) or 1.0
     axes.set_ylim(low - room, high + room)
     axes.yaxis.set_major_locator(MaxNLocator(4))
@@ -55,13 +71,13 @@ def score_plot(
     axes.set_xlabel("time" if end - start > 180 else "time (s)", color=FAINT, fontsize=10)
     axes.set_ylabel("score", color=FAINT, fontsize=10)
     _title(axes, title)
-    if truth is not None and truth.any():
+    if (truth is not None and truth.any()) or threshold is not None:
         # Above the axes, where no curve can run through it.
         axes.legend(
             *(list(reversed(entries)) for entries in axes.get_legend_handles_labels()),
             loc="lower right",
             bbox_to_anchor=(1.0, 1.0),
-            ncols=2,
+            ncols=4,
             frameon=False,
             fontsize=10,
             labelcolor=INK,

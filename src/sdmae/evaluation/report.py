@@ -16,6 +16,7 @@ import numpy as np
 from sdmae.evaluation.alarms import Alarm, Normal, Verdict
 from sdmae.evaluation.files import write_text
 from sdmae.evaluation.overlay import Reviewed, level, score_limits
+from sdmae.scoring.calibrated import words
 from sdmae.video import Image
 
 PAGE = Path(__file__).with_name("page.html")
@@ -93,9 +94,8 @@ def write_report(path: Path, story: Story) -> None:
         ),
         steps="\n".join(f'<tr><td>{escape(k)}</td><td class="n">{v:.0f}</td></tr>' for k, v in _total(story.seconds)),
         threshold=escape(
-            f"The threshold, {story.normal.threshold:.3f}, comes from {story.kept_back}: the highest score there, "
-            f"{story.normal.highest:.3f}, and a tenth of the way from the median to it on top. That will do to "
-            "show; a threshold that promises a rate of false alarms needs hours of normal video."
+            f"The threshold comes from {story.kept_back}. {words(story.normal.level)}; so little video can vouch for "
+            "no less. With hours of it, sdmae calibrate promises fewer."
         ),
         aucs=_aucs(story.metrics),
         causal=" and ".join(_percent(story.metrics["causal"][k]) for k in ("micro_auc", "macro_auc")),

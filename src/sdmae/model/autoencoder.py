@@ -41,12 +41,17 @@ class Output:
     """As the teacher's; None where it was not asked for."""
     classifier: Tensor
     """(B,) logits: does the frame hold an anomaly?"""
+    ignored: Tensor | None = None
+    """(h*w,) bool: cells in which errors do not count; None where there are none."""
 
 
 class SDMAE(nn.Module):
     """Teacher, student and classifier. Raises `ConfigError` where the settings do not fit one another."""
 
-    def __init__(self, model: ModelConfig, channels: int, grid: Grid) -> None:
+    ignored: Tensor | None
+
+    def __init__(self, model: ModelConfig, channels: int, grid: Grid, ignored: Tensor | None = None) -> None:
+        """`ignored` (h*w,) bool: cells of ignore zones, which are looked at last and whose errors do not count."""
         super().__init__()
         for width in (model.encoder_width, model.decoder_width):
             if width % model.heads or width % 4:
@@ -55,6 +60,7 @@ class SDMAE(nn.Module):
         self.channels = channels
         self.grid = grid
         pixels = model.patch * model.patch
+        self.register_buffer("ignored", ignored, persistent=False)
 
         def block(width: int, *, convolution: bool = True) -> Block:
             return Block(
@@ -101,7 +107,7 @@ class SDMAE(nn.Module):
         """
         patch = self.config.patch
         grid = (samples.shape[2] // patch, samples.shape[3] // patch)
-        cells = moving_cells(samples, patch, self.config.token_share)
+        cells = moving_cells(samples, patch, self.config.token_share, self.ignored)
         visible = self._visible(noise.expand(len(samples), -1), cells)
 
         encoded = self._encode(samples, cells, visible, grid)
@@ -113,7 +119,8 @@ class SDMAE(nn.Module):
         for block in self.decoder[1:]:
             tokens = block(tokens, cells, grid)
         teacher = self.head(self.decoder_norm(tokens[:, 1:]))
-        return Output(cells, grid, teacher, self._student(branch, cells, grid) if student else None, classifier)
+        predicted = self._student(branch, cells, grid) if student else None
+        return Output(cells, grid, teacher, predicted, classifier, self.ignored)
 
     def teacher_state(self) -> dict[str, Tensor]:
         """Everything phase 2 must leave alone: all parameters and buffers but the student's."""

@@ -80,7 +80,10 @@ def student_loss(output: Output, samples: Tensor, masks: Tensor, config: ModelCo
 
 def _weights(output: Output, samples: Tensor, masks: Tensor, config: ModelConfig) -> Tensor:
     weights = motion_weights(samples, masks, config.patch)
-    if output.cells is None:
+    if output.ignored is not None:
+        weights = weights.masked_fill(output.ignored, 0)
+    if output.cells is not None:
+        weights = weights.gather(1, output.cells)
+    elif output.ignored is None:
         return weights
-    kept = weights.gather(1, output.cells)
-    return kept / kept.sum(1, keepdim=True)
+    return weights / weights.sum(1, keepdim=True).clamp(min=1e-12)

@@ -45,12 +45,12 @@ def absolute_difference(a: Tensor, b: Tensor) -> Tensor:
     return torch.maximum(a, b) - torch.minimum(a, b)
 
 
-def moving_cells(samples: Tensor, patch: int, share: float) -> Tensor | None:
+def moving_cells(samples: Tensor, patch: int, share: float, ignored: Tensor | None = None) -> Tensor | None:
     """Cells that move most in the triplet: indices (B, K), rising; None where all are kept.
 
     `samples` (B, 5, H, W, C) uint8 at t-s, t-1, t, t+1, t+s. A cell's motion is the mean of |x[t-s] - x[t]| +
     |x[t+s] - x[t]| over it. K = `share` of the cells, at least 1; ties go to the cell nearer the frame's start, so
-    that the choice does not depend on the batch.
+    that the choice does not depend on the batch. Cells where `ignored` (h*w,) bool is true are taken last.
     """
     b, _, height, width, c = samples.shape
     grid = (height // patch, width // patch)
@@ -63,6 +63,8 @@ def moving_cells(samples: Tensor, patch: int, share: float) -> Tensor | None:
         cells = change.reshape(b, grid[0], patch, grid[1], patch * c).sum(dim=(2, 4), dtype=torch.int32)
         motion += cells.float()
     count = max(1, round(length * share))
+    if ignored is not None:
+        motion = motion.masked_fill(ignored.reshape(grid), -1)
     order = motion.flatten(1).argsort(dim=1, descending=True, stable=True)
     return order[:, :count].sort(dim=1).values
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, tee
 from typing import Literal
@@ -13,8 +13,13 @@ import numpy as np
 
 from sdmae.config import ScoreConfig
 from sdmae.scoring.filter import MeanFilter
+from sdmae.scoring.region import around_peak, strongest
 from sdmae.scoring.smooth import CausalAverage, smooth_offline
-from sdmae.scoring.types import FrameScore, Map, VideoScores
+from sdmae.scoring.terms import FrameTerms
+from sdmae.scoring.types import TERMS, FrameScore, Map, Region, VideoScores
+
+_SAME_RATE = 0.02
+"""Share by which two frame rates may differ and still be taken for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +34,44 @@ class FrameMap:
     """(h, w) float32, from `combine`."""
     segment: int = 0
     """Number of the unbroken stretch of video the frame lies in. Nothing is averaged over a change of it."""
+    terms: FrameTerms | None = None
+    """What the map was made of; needed only to explain a score."""
 
 
 def score_frames(
-    maps: Iterable[FrameMap], config: ScoreConfig, rate: float, *, causal: bool, keep_maps: bool = False
+    maps: Iterable[FrameMap],
+    config: ScoreConfig,
+    rate: float,
+    *,
+    causal: bool,
+    keep_maps: bool = False,
+    explain: bool = False,
+    tap: Callable[[Map], object] | None = None,
 ) -> Iterator[FrameScore]:
     """Filters, pools and smooths maps into one score a frame, in the order they came.
 
-    rate: frames a second of the stream, which turns the offline sigma from seconds into frames. Causal, each score
+    rate: frames a second that the detector looks at; the video may be slower, or uneven. Causal, each score
     is given before the next map is asked for and depends on no later one. Offline, the scores of a segment are given
-    when it has ended; until then 24 bytes a frame are kept. `keep_maps` adds the filtered maps, which offline stay
-    in memory until then, too. Raises `ConfigError` for a window that is not odd, and ValueError when maps
-    change shape or time falls within a segment.
+    when it has ended; until then some dozen bytes a frame are kept. `keep_maps` adds the filtered maps, which offline
+    stay in memory until then, too; `tap` gets each of them at once instead, in the order of the frames. `explain`
+    adds the region and what made it, of maps that have their terms. Raises `ConfigError` for a window that is not
+    odd, and ValueError when maps change shape or time falls within a segment.
     """
     for _, segment in groupby(maps, key=lambda frame: frame.segment):
-        pooled = _pool(segment, config, causal=causal, keep_maps=keep_maps)
+        pooled = _pool(segment, config, rate, causal=causal, keep_maps=keep_maps, explain=explain, tap=tap)
         yield from _causal(pooled, config, rate) if causal else _offline(pooled, config, rate)
 
 
 def score_frames_both(
-    maps: Iterable[FrameMap], config: ScoreConfig, rate: float
+    maps: Iterable[FrameMap], config: ScoreConfig, rate: float, *, explain: bool = False
 ) -> tuple[list[FrameScore], list[FrameScore]]:
-    """Offline and causal scores of the same maps, from one pass over them; no maps are kept."""
+    """Offline and causal scores of the same maps, from one pass over them; see `score_frames`. No maps are kept."""
     offline: list[FrameScore] = []
     causal: list[FrameScore] = []
     for _, segment in groupby(maps, key=lambda frame: frame.segment):
         ahead, behind = tee(segment)
-        centred = _pool(ahead, config, causal=False, keep_maps=False)
-        trailing = _causal(_pool(behind, config, causal=True, keep_maps=False), config, rate)
+        centred = _pool(ahead, config, rate, causal=False, explain=explain)
+        trailing = _causal(_pool(behind, config, rate, causal=True, explain=explain), config, rate)
         # Side by side the two stay half a window apart, and so does what lies between them in memory.
         pairs = list(zip(centred, trailing, strict=True))
         offline += _offline((pooled for pooled, _ in pairs), config, rate)
@@ -65,9 +80,10 @@ def score_frames_both(
 
 
 def collect(name: str, frames: Iterable[FrameScore]) -> VideoScores:
-    """The scores of one clip as arrays; with maps where every frame has one."""
+    """The scores of one clip as arrays; with maps and regions where every frame has one."""
     indices, times, scores, raws = array("q"), array("d"), array("d"), array("d")
     maps: list[Map] = []
+    regions = array("f")
     for frame in frames:
         indices.append(frame.index)
         times.append(frame.time)
@@ -75,6 +91,10 @@ def collect(name: str, frames: Iterable[FrameScore]) -> VideoScores:
         raws.append(frame.raw)
         if frame.map is not None:
             maps.append(frame.map)
+        if frame.region is not None:
+            regions.extend((*frame.region.box, *frame.region.parts))
+    width = 4 + len(TERMS)
+    table = np.array(regions, np.float32).reshape(-1, width) if len(regions) == width * len(indices) else None
     return VideoScores(
         name=name,
         frames=np.array(indices, np.int64),
@@ -82,29 +102,48 @@ def collect(name: str, frames: Iterable[FrameScore]) -> VideoScores:
         scores=np.array(scores, np.float64),
         raw=np.array(raws, np.float64),
         maps=np.stack(maps) if maps and len(maps) == len(indices) else None,
+        boxes=None if table is None else table[:, :4],
+        parts=None if table is None else table[:, 4:],
     )
 
 
-def _pool(maps: Iterable[FrameMap], config: ScoreConfig, *, causal: bool, keep_maps: bool) -> Iterator[FrameScore]:
+def _pool(
+    maps: Iterable[FrameMap],
+    config: ScoreConfig,
+    rate: float,
+    *,
+    causal: bool,
+    keep_maps: bool = False,
+    explain: bool = False,
+    tap: Callable[[Map], object] | None = None,
+) -> Iterator[FrameScore]:
     """Filtered and pooled, not yet smoothed: `score` is `raw`."""
-    window = MeanFilter(config.filter_frames, config.filter_cells, causal=causal)
-    waiting: deque[tuple[int, float]] = deque()
+    window = MeanFilter(config.filter_frames, config.filter_cells, rate, causal=causal)
+    waiting: deque[tuple[int, float, FrameTerms | None]] = deque()
 
     def pooled(image: Map) -> FrameScore:
-        index, time = waiting.popleft()
+        index, time, terms = waiting.popleft()
         value = _pooled(image, config.pooling)
-        return FrameScore(index, time, value, value, image if keep_maps else None)
+        if tap is not None:
+            tap(image)
+        region = _explained(image, terms, config) if explain and terms is not None else None
+        return FrameScore(index, time, value, value, image if keep_maps else None, region)
 
     for frame in maps:
-        waiting.append((frame.index, frame.time))
-        image = window.push(frame.map)
-        if image is not None:
-            yield pooled(image)
+        waiting.append((frame.index, frame.time, frame.terms if explain else None))
+        yield from map(pooled, window.push(frame.map, frame.time))
     yield from map(pooled, window.flush())
 
 
 def _pooled(image: Map, pooling: Literal["max", "mean"]) -> float:
     return float(image.max()) if pooling == "max" else float(image.mean(dtype=np.float64))
+
+
+def _explained(image: Map, terms: FrameTerms, config: ScoreConfig) -> Region | None:
+    box = strongest(image)
+    whole = slice(None), slice(None)
+    area = around_peak(image, config.filter_cells) if config.pooling == "max" else whole
+    return Region(box or (0.0, 0.0, 1.0, 1.0), terms.parts_at(area, config))
 
 
 def _causal(frames: Iterable[FrameScore], config: ScoreConfig, rate: float) -> Iterator[FrameScore]:
@@ -117,12 +156,30 @@ def _offline(frames: Iterable[FrameScore], config: ScoreConfig, rate: float) -> 
     # Plain arrays of numbers, since this is the one place where memory grows with the length of the video.
     indices, times, raws = array("q"), array("d"), array("d")
     maps: list[Map] = []
+    regions = array("f")
     for frame in frames:
         indices.append(frame.index)
         times.append(frame.time)
         raws.append(frame.raw)
         if frame.map is not None:
             maps.append(frame.map)
-    smoothed = smooth_offline(raws, config.sigma, rate)
+        if frame.region is not None:
+            regions.extend((*frame.region.box, *frame.region.parts))
+    smoothed = smooth_offline(raws, config.sigma, _rate_of(times, rate))
     for i, score in enumerate(smoothed):
-        yield FrameScore(indices[i], times[i], float(score), raws[i], maps[i] if maps else None)
+        region = _unpacked(regions, i) if regions else None
+        yield FrameScore(indices[i], times[i], float(score), raws[i], maps[i] if maps else None, region)
+
+
+def _rate_of(times: Sequence[float], rate: float) -> float:
+    """Frames a second of a stretch of video: `rate`, unless its time stamps say something else altogether."""
+    if len(times) < 2 or times[-1] <= times[0]:
+        return rate
+    found = (len(times) - 1) / (times[-1] - times[0])
+    return rate if abs(found - rate) <= _SAME_RATE * rate else found
+
+
+def _unpacked(regions: Sequence[float], row: int) -> Region:
+    width = 4 + len(TERMS)
+    x0, y0, x1, y1, *parts = regions[row * width : (row + 1) * width]
+    return Region((x0, y0, x1, y1), tuple(parts))

@@ -18,13 +18,16 @@ from accelerate import Accelerator
 
 from sdmae.config import AnomalyConfig, Config, to_dict
 from sdmae.data.anomalies import Scene, build_bank, learn_scene, possible
+from sdmae.data.anomalies.ubnormal import ubnormal_cutouts
 from sdmae.data.neighbours import Spacing
 from sdmae.data.store import Exclusion, FrameStore, open_store
 from sdmae.data.training_set import FrameSource, SampleSet, split_held_out
+from sdmae.data.zones import ignored_cells
 from sdmae.detector import Detector, build_model
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.model.presets import fit
 from sdmae.progress import progress
+from sdmae.training.calibrate import calibrate_held_out
 from sdmae.training.chance import Purpose, seed_of
 from sdmae.training.checkpoint import State, load_checkpoint
 from sdmae.training.phases import FINISHED, STUDENT, TEACHER, Run, run_phase
@@ -47,6 +50,8 @@ class Job:
     """The detector file. Checkpoint, losses and pictures go to a folder beside it, `<stem>.training`."""
     exclude: Sequence[Exclusion] = ()
     """Moments of the clips that are not normal."""
+    ubnormal: Path | None = None
+    """A copy of UBnormal whose training split gives objects for synthetic anomalies."""
     resume: bool = False
     """Go on from the checkpoint, if there is one."""
     overwrite: bool = False
@@ -78,9 +83,9 @@ def train(job: Job, config: Config, report: Report | None = None) -> Detector:
         report = _silent
     with accelerator.main_process_first():  # one process decodes, the others find it done
         store = open_frames(job.clips, config, job.exclude, report)
-    key = _key(config, store, accelerator.num_processes)
+    key = _key(config, store, accelerator.num_processes, job.ubnormal)
     state = load_checkpoint(job.folder / "checkpoint.pt", key) if _resumes(job) else State(key)
-    training, held_out = sample_sets(store, job.clips, config, accelerator.device, report)
+    training, held_out = sample_sets(store, job.clips, config, accelerator.device, report, job.ubnormal)
     report(f"{len(training)} frames to learn from, {len(held_out)} held out to choose the checkpoint")
 
     torch.manual_seed(seed_of(config.train.seed, Purpose.WEIGHTS))
@@ -98,6 +103,7 @@ def train(job: Job, config: Config, report: Report | None = None) -> Detector:
     detector = Detector(final, config, {}, device=str(accelerator.device))
     detector.provenance.update(_provenance(job, detector, state, training, started))
     if accelerator.is_main_process:
+        detector.calibration = calibrate_held_out(detector, store, job.clips, report)
         detector.save(job.output)
         review(detector, job.clips, job.exclude, job.folder / "review.jpg", report)
     return detector
@@ -123,6 +129,7 @@ def open_frames(clips: Sequence[Clip], config: Config, exclude: Sequence[Exclusi
             clips,
             size,
             grey=config.input.grey,
+            rate=config.input.rate or 1000.0,
             jump=lambda clip: Spacing.of(config.input, probe(clip).rate).jump,
             exclude=exclude,
             report=report,
@@ -131,10 +138,21 @@ def open_frames(clips: Sequence[Clip], config: Config, exclude: Sequence[Exclusi
 
 
 def sample_sets(
-    store: FrameStore, clips: Sequence[Clip], config: Config, device: torch.device, report: Report
+    store: FrameStore,
+    clips: Sequence[Clip],
+    config: Config,
+    device: torch.device,
+    report: Report,
+    ubnormal: Path | None = None,
 ) -> tuple[SampleSet, SampleSet]:
-    """What is trained on, and what the checkpoint is chosen by: other clips, other families of anomalies."""
+    """What is trained on, and what the checkpoint is chosen by: other clips, other families of anomalies.
+
+    ubnormal: a copy of that benchmark, whose training split gives one more family to train on.
+    """
     parts = split_held_out(store.stretches, config.train.held_out)
+    ignored = None
+    if config.input.ignore:
+        ignored = torch.from_numpy(ignored_cells(config.input.ignore, tuple(store.frames.shape[1:3]))).to(device)
     for part, what in zip(parts, ("to learn from", "to hold out"), strict=True):
         if sum(len(s.times) for s in part) < FEWEST:
             raise SourceError(f"{clips[0].path}: too little video {what}; give more, or change train.held_out")
@@ -149,6 +167,9 @@ def sample_sets(
         seed=seed_of(config.train.seed, Purpose.OBJECTS) % 2**32,
     )
     families = choose_families(scene, config.anomalies, report)
+    seeds = [seed_of(config.train.seed, Purpose.OBJECTS, k) % 2**32 for k in range(2)]
+    rate = config.input.rate or probe(clips[0]).rate
+    extra = [ubnormal_cutouts(ubnormal, scene, rate=rate, seed=seeds[0])] if ubnormal else []
     sets = [
         SampleSet(
             source,
@@ -158,11 +179,14 @@ def sample_sets(
                 scene,
                 names,
                 objects=config.anomalies.objects,
-                seed=seed_of(config.train.seed, Purpose.OBJECTS, k) % 2**32,
+                seed=seeds[k],
+                extra=() if k else extra,
             ).to(device),
             config.anomalies,
             probability=(config.anomalies.probability, 0.5)[k],
-            flip=config.train.flip and k == 0,
+            # Mirrored, an ignore zone would lie elsewhere.
+            flip=config.train.flip and k == 0 and ignored is None,
+            ignored=ignored,
         )
         for k, (part, names) in enumerate(zip(parts, families, strict=True))
     ]
@@ -223,9 +247,9 @@ def _resumes(job: Job) -> bool:
     return job.resume and (job.folder / "checkpoint.pt").exists()
 
 
-def _key(config: Config, store: FrameStore, processes: int) -> str:
+def _key(config: Config, store: FrameStore, processes: int, ubnormal: Path | None) -> str:
     digest = hashlib.blake2b(json.dumps(to_dict(config)).encode(), digest_size=16)
-    digest.update(f"{store.digest} {processes}".encode())
+    digest.update(f"{store.digest} {processes} {ubnormal.resolve() if ubnormal else ''}".encode())
     for stretch in store.stretches:
         digest.update(f"{stretch.clip} {stretch.start} {len(stretch.times)}".encode())
     return digest.hexdigest()
@@ -239,6 +263,7 @@ def _provenance(job: Job, detector: Detector, state: State, training: SampleSet,
         "trained_on": job.trained_on or ", ".join(clip.name for clip in job.clips[:8]),
         "clips": len(job.clips),
         "training_frames": len(training),
+        "ubnormal": job.ubnormal is not None,
         "excluded": [[e.clip, e.start, e.end] for e in job.exclude],
         "seed": detector.config.train.seed,
         "device": str(training.source.device),

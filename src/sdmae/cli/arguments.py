@@ -1,0 +1,127 @@
+"""What several verbs share: arguments, and from their words to clips, zones and hours."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jsonargparse import ArgumentParser as Parser
+
+from sdmae.config import Config
+from sdmae.errors import ConfigError
+from sdmae.video.frame import Clip
+
+SECTIONS = ("input", "model", "anomalies", "train", "score", "events")
+"""All settings."""
+ALARMS = ("score", "events")
+"""Those that can be changed on a trained detector."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb: what it runs, which arguments it takes, and what --help teaches."""
+
+    run: Callable[[Namespace, Config], int]
+    arguments: Callable[[Parser], None]
+    example: str
+    settings: tuple[str, ...] = ()
+    """Sections of the settings it takes, by --config and by one flag each: all go with a --preset, fewer with the
+    --detector whose own settings they override."""
+
+
+def add_sources(parser: Parser, text: str, *, required: bool = False) -> None:
+    """SOURCE ..."""
+    parser.add_argument("sources", nargs="+" if required else "*", type=str, metavar="SOURCE", help=text)
+
+
+def add_frame_rate(parser: Parser) -> None:
+    """--frame-rate"""
+    parser.add_argument(
+        "--frame-rate", type=float, default=25.0, help="frames a second of folders of frames (default: 25)"
+    )
+
+
+def add_device(parser: Parser) -> None:
+    """--device"""
+    parser.add_argument("--device", type=str, help="cpu or cuda; default: a GPU if there is one")
+
+
+def add_detector(parser: Parser) -> None:
+    """--detector"""
+    parser.add_argument("--detector", type=Path, required=True, help="a detector file that `sdmae train` wrote")
+
+
+def add_benchmark(parser: Parser, *, required: bool) -> None:
+    """--benchmark, --root and --partial"""
+    from sdmae.data.readers import READERS
+
+    parser.add_argument(
+        "--benchmark", type=str, required=required, help=f"one of {', '.join(sorted(READERS))}, by its own split"
+    )
+    parser.add_argument("--root", type=Path, required=required, help="the benchmark's folder, as it was downloaded")
+    parser.add_argument(
+        "--partial", action="store_true", help="use what is there of a benchmark that is not whole, and say so"
+    )
+
+
+def add_ignore(parser: Parser) -> None:
+    """--ignore"""
+    parser.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        metavar="'X,Y X,Y X,Y ...'",
+        help="a polygon, in pixels of the video, in which nothing counts; may be repeated",
+    )
+
+
+def add_exclude(parser: Parser) -> None:
+    """--exclude"""
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="[CLIP:]START-END",
+        help="leave out these seconds of the clip (or of every clip), since they are not normal; may be repeated",
+    )
+
+
+def add_start(parser: Parser) -> None:
+    """--start"""
+    parser.add_argument(
+        "--start",
+        type=str,
+        metavar="TIME",
+        help="local time of the video's first frame, 2026-11-23T08:00, for events.schedule; default: from the file's "
+        "name (cam_20261123-080000.mp4) or its creation time",
+    )
+
+
+def root_of(args: Namespace) -> Path:
+    """The benchmark's folder. Raises `ConfigError` without one."""
+    if args.root is None:
+        raise ConfigError("--benchmark needs its folder: --root DIR")
+    return Path(args.root)
+
+
+def clips_of(sources: Sequence[str], rate: float) -> list[Clip]:
+    """The clips of all sources, with names that are unique over all of them."""
+    from sdmae.video import find_clips, unique_names
+
+    if rate <= 0:
+        raise ConfigError(f"--frame-rate must be above 0, not {rate:g}")
+    return unique_names([clip for source in sources for clip in find_clips(source, rate=rate)])
+
+
+def with_ignored(config: Config, zones: Sequence[str], clips: Sequence[Clip]) -> Config:
+    """The settings with the ignore zones of the command line, if there are any, in place of their own."""
+    from sdmae.data.zones import parse_zone
+    from sdmae.video import probe
+
+    if not zones:
+        return config
+    size = probe(clips[0]).size
+    polygons = tuple(parse_zone(zone, size) for zone in zones)
+    return replace(config, input=replace(config.input, ignore=polygons))

@@ -1,0 +1,125 @@
+"""`sdmae detect` and `sdmae evaluate`: what a detector finds, and how well."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+from jsonargparse import ArgumentParser as Parser
+
+from sdmae.cli.arguments import (
+    add_benchmark,
+    add_detector,
+    add_device,
+    add_frame_rate,
+    add_ignore,
+    add_sources,
+    add_start,
+    clips_of,
+    root_of,
+    with_ignored,
+)
+from sdmae.config import Config
+from sdmae.errors import ConfigError, DetectorError
+from sdmae.progress import say
+
+
+def detect(args: Namespace, config: Config) -> int:
+    """Scores video files: a table and a plot for each, alarms with pictures, the annotated video."""
+    from sdmae.data.schedule import outside, parse_schedule
+    from sdmae.detector import load
+    from sdmae.evaluation.detect import detect as run
+    from sdmae.evaluation.tables import check_format
+    from sdmae.evaluation.watch import Order
+    from sdmae.video.clock import parse_moment
+
+    check_format(args.format)
+    if args.jobs < 1:
+        raise ConfigError(f"--jobs must be at least 1, not {args.jobs}")
+    clips = clips_of(args.sources, args.frame_rate)
+    start = parse_moment(args.start) if args.start else None
+    outside(clips, parse_schedule(config.events.schedule), start)  # what it refuses is refused before any work
+    before = load(args.detector, device=args.device)
+    detector = before.with_settings(
+        with_ignored(replace(before.config, score=config.score, events=config.events), args.ignore, clips)
+    )
+    if before.calibration and not detector.calibration and args.threshold is None:
+        raise DetectorError(
+            f"{args.detector}: was calibrated under other settings than these, so that its threshold does not hold; "
+            f"run sdmae calibrate NORMAL_VIDEO --detector {args.detector} --output NEW.safetensors with the same "
+            "settings, or give a --threshold"
+        )
+    order = Order(
+        args.output,
+        causal=args.causal,
+        resume=args.resume,
+        overlay=args.overlay,
+        table=args.format,
+        threshold=args.threshold,
+        start=start,
+        jobs=args.jobs,
+    )
+    try:
+        failed = run(detector, clips, order, say)
+    except KeyboardInterrupt:
+        say(f"interrupted; finished videos are in {args.output}: the same command with --resume does the rest")
+        return 130
+    return 2 if failed else 0
+
+
+def detect_arguments(parser: Parser) -> None:
+    """Of `sdmae detect`."""
+    add_sources(parser, "video to score: a file, a glob, a folder of videos or of numbered frames", required=True)
+    add_detector(parser)
+    parser.add_argument("--output", type=Path, required=True, help="a folder; each video gets one of its own in it")
+    parser.add_argument(
+        "--causal", action="store_true", help="the scores a live stream would get: no look into the future"
+    )
+    parser.add_argument("--overlay", action="store_true", help="write the annotated video, too: heat, boxes, score")
+    parser.add_argument(
+        "--format", type=str, default="csv", help="of the scores: csv, json or parquet (default: csv)"
+    )
+    parser.add_argument(
+        "--threshold", type=float, help="alarms open above this score, instead of the calibrated threshold"
+    )
+    parser.add_argument("--resume", action="store_true", help="skip the videos that are already done")
+    parser.add_argument("--jobs", type=int, default=1, help="videos scored at the same time (default: 1)")
+    add_ignore(parser)
+    add_start(parser)
+    add_frame_rate(parser)
+    add_device(parser)
+
+
+def evaluate(args: Namespace, config: Config) -> int:
+    """Measures a detector on the test split of a benchmark."""
+    from sdmae.data.readers import read_benchmark
+    from sdmae.detector import load
+    from sdmae.evaluation.protocol import evaluate as run
+
+    detector = load(args.detector, device=args.device)
+    detector = detector.with_settings(replace(detector.config, score=config.score))
+    benchmark = read_benchmark(args.benchmark, root_of(args), partial=args.partial)
+    try:
+        metrics = run(detector, benchmark, args.output, ledger=args.ledger, report=say)
+    except KeyboardInterrupt:
+        say("interrupted; nothing is kept of an unfinished evaluation: the same command begins it again")
+        return 130
+    sys.stdout.write(json.dumps({k: v for k, v in metrics.items() if isinstance(v, float)}, indent=2) + "\n")
+    return 0
+
+
+def evaluate_arguments(parser: Parser) -> None:
+    """Of `sdmae evaluate`."""
+    add_detector(parser)
+    add_benchmark(parser, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="a folder for metrics.json, scores and plots")
+    parser.add_argument(
+        "--ledger",
+        type=Path,
+        help="where the run on a real test set is noted; default: benchmarks/results/test-ledger.jsonl where there "
+        "is such a folder, else test-ledger.jsonl in the output folder",
+    )
+    add_device(parser)

@@ -1,0 +1,13 @@
+"""A trained detector: one file that scores any video.
+
+detector = load("cam.safetensors")
+detector.score("street.mp4").scores      # offline
+for event in detector.events("street.mp4"):
+    print(event.start, event.end, event.box, event.term)
+"""
+
+from sdmae.detector.build import build_model
+from sdmae.detector.detector import BATCH, Detector, load
+from sdmae.detector.file import read_config
+
+__all__ = ["BATCH", "Detector", "build_model", "load", "read_config"]

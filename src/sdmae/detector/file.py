@@ -1,0 +1,113 @@
+"""The detector file: safetensors with its configuration, provenance and calibration as JSON metadata."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from sdmae.config import Config, from_dict, to_dict
+from sdmae.errors import ConfigError, DetectorError
+from sdmae.scoring import Calibration
+
+FORMAT = "sdmae-detector"
+FORMAT_VERSION = 2
+"""2 has alarms and ignore zones; files of 1 are read, too."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contents:
+    """What is in a detector file."""
+
+    config: Config
+    provenance: dict[str, Any]
+    calibration: Calibration | None
+    tensors: Mapping[str, Tensor]
+    """The network's weights and buffers by name, on the CPU."""
+
+
+def write_file(path: Path, contents: Contents) -> None:
+    """Writes the detector file, whole or not at all. Raises `DetectorError` where it cannot be written."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "config": json.dumps(to_dict(contents.config)),
+        "provenance": json.dumps(contents.provenance),
+    }
+    if contents.calibration is not None:
+        metadata["calibration"] = json.dumps(contents.calibration.to_dict())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(save(dict(contents.tensors), metadata))
+        part.replace(path)
+    except OSError as error:
+        raise DetectorError(
+            f"{path}: cannot be written ({error.strerror}); name a folder with room and rights"
+        ) from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def read_file(path: Path) -> Contents:
+    """What is in the file. Runs no code from it.
+
+    Raises `DetectorError` where it is missing, cut off, of a newer format, or not ours.
+    """
+    with _opened(path) as (file, metadata):
+        config = _read_config(path, metadata)
+        try:
+            provenance = json.loads(metadata["provenance"])
+            kept = metadata.get("calibration")
+            calibration = Calibration.from_dict(json.loads(kept)) if kept else None
+        except (KeyError, ValueError, TypeError):
+            raise DetectorError(f"{path}: its metadata cannot be read; was the file edited?") from None
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+    return Contents(config, provenance, calibration, tensors)
+
+
+def read_config(path: str | Path) -> Config:
+    """The configuration of a detector file, without its weights. Raises `DetectorError` as `load` does."""
+    with _opened(Path(path)) as (_, metadata):
+        return _read_config(Path(path), metadata)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
+    if path.is_dir():
+        raise DetectorError(f"{path}: a folder; name the detector file that `sdmae train` wrote")
+    if not path.is_file():
+        raise DetectorError(f"{path}: no such detector file; `sdmae train` makes one")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise DetectorError(
+                    f"{path}: a safetensors file, but not an sdmae detector; name one `sdmae train` wrote"
+                )
+            yield file, metadata
+    except (SafetensorError, OSError):
+        raise DetectorError(
+            f"{path}: not a detector, or one that was cut off: copy it again, or train it anew"
+        ) from None
+
+
+def _read_config(path: Path, metadata: dict[str, str]) -> Config:
+    try:
+        version = int(metadata["format_version"])
+        if version > FORMAT_VERSION:
+            raise DetectorError(
+                f"{path}: detector format {version}, this sdmae reads up to {FORMAT_VERSION}: install a newer sdmae"
+            )
+        return from_dict(json.loads(metadata["config"]))
+    except (KeyError, ValueError, TypeError, ConfigError):
+        raise DetectorError(f"{path}: its configuration cannot be read; was the file edited?") from None

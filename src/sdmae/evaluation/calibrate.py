@@ -1,0 +1,155 @@
+"""From normal video to a detector whose alarms come as seldom as was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdmae.data.store import Exclusion
+from sdmae.detector import Detector
+from sdmae.errors import DetectorError, SdmaeError, SourceError
+from sdmae.evaluation.files import check_writable, stamp
+from sdmae.progress import progress
+from sdmae.scoring import VideoScores, calibrate_both
+from sdmae.scoring.calibrated import normal_clip, warning, words
+from sdmae.scoring.calibration import check_normal
+from sdmae.video import Clip, probe
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to calibrate with, and where the result goes."""
+
+    clips: Sequence[Clip]
+    """Normal video, none of it learned from."""
+    output: Path
+    """The detector file to write. Scores of finished clips wait in a folder beside it, `<stem>.calibration`."""
+    exclude: Sequence[Exclusion] = ()
+    """Moments that are not normal, or outside the hours that are watched."""
+    resume: bool = False
+    """Take the scores that an interrupted run left."""
+    overwrite: bool = False
+    """Replace a file that is there."""
+    force: bool = False
+    """Take the video for normal, whatever the detector's own calibration says."""
+
+    @property
+    def folder(self) -> Path:
+        """Where finished clips wait."""
+        return self.output.with_name(f"{self.output.stem}.calibration")
+
+
+def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
+    """The same detector with thresholds for `events.false_alarms_per_day`, written to `order.output`.
+
+    What is cut out is scored, as it stands between what is not, but counts for nothing. Raises `DetectorError` where
+    the output exists, `SourceError` for video that cannot be used, or does not look normal to the detector.
+    """
+    if order.output.exists() and not order.overwrite:
+        raise DetectorError(f"{order.output}: exists; choose another --output, or --overwrite it")
+    check_writable(order.output.parent)
+    if not order.resume:
+        shutil.rmtree(order.folder, ignore_errors=True)
+    pairs = []
+    total = _frames(order.clips, detector.rate)
+    with progress("calibrating", total, "frames") as bar:
+        for clip in order.clips:
+            try:
+                both = _scores(detector, clip, order, report)
+            except SdmaeError as error:
+                if len(order.clips) == 1:
+                    raise
+                report(f"{error}; left out")
+                continue
+            bar.update(len(both[0].scores))
+            pairs += _cut(both, clip, order.exclude)
+    if not pairs:
+        raise SourceError("no normal video is left to calibrate with: the exclusions cover everything, or none reads")
+    if detector.calibration and not order.force:
+        check_normal([normal_clip(causal) for _, causal in pairs], detector.calibration.causal)
+    video = f"{len(order.clips)} clips: {', '.join(clip.name for clip in order.clips[:8])}"
+    found = calibrate_both(pairs, detector.config.events, detector.calibration_fingerprint(), video)
+    calibrated = Detector(
+        detector.model,
+        detector.config,
+        detector.provenance,
+        calibration=found,
+        device=detector.device,
+        batch=detector.batch,
+    )
+    calibrated.save(order.output)
+    shutil.rmtree(order.folder, ignore_errors=True)
+    for name, level in (("live and causal", found.causal), ("offline", found.offline)):
+        report(f"{name}: {words(level)}")
+        if said := warning(level):
+            report(f"{name}: {said}")
+    return calibrated
+
+
+def _frames(clips: Sequence[Clip], rate: float) -> int | None:
+    total = 0.0
+    for clip in clips:
+        info = probe(clip)
+        if info.declared_frames is None:
+            return None
+        total += info.declared_frames * min(1.0, rate / info.rate)
+    return round(total)
+
+
+def _scores(detector: Detector, clip: Clip, order: Order, report: Report) -> tuple[VideoScores, VideoScores]:
+    """Offline and causal scores of a clip, from the folder of finished ones if they are there."""
+    path = order.folder / f"{clip.name}.npz"
+    key = json.dumps([detector.calibration_fingerprint(), stamp(clip)])
+    if path.exists():
+        try:
+            with np.load(path) as kept:
+                if str(kept["key"]) == key:
+                    return _unpacked(clip.name, kept, "offline"), _unpacked(clip.name, kept, "causal")
+        except (OSError, ValueError, KeyError):
+            pass  # cut off while it was written: scored again
+    both = detector.score_both(clip, report=report)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        order.folder.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            np.savez(file, **{"key": np.array(key), **_packed(both[0], "offline"), **_packed(both[1], "causal")})
+        part.replace(path)
+    except OSError as error:
+        raise SourceError(f"{order.folder}: cannot be written ({error.strerror}); choose another --output") from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+    return both
+
+
+def _packed(scores: VideoScores, name: str) -> dict[str, Any]:
+    parts = np.zeros((len(scores.scores), 0)) if scores.parts is None else scores.parts
+    values = {"frames": scores.frames, "times": scores.times, "scores": scores.scores, "raw": scores.raw}
+    return {f"{name}_{key}": value for key, value in {**values, "parts": parts}.items()}
+
+
+def _unpacked(clip: str, kept: np.lib.npyio.NpzFile, name: str) -> VideoScores:
+    values = {key: kept[f"{name}_{key}"] for key in ("frames", "times", "scores", "raw", "parts")}
+    parts = values.pop("parts")
+    return VideoScores(clip, **values, parts=parts if parts.shape[1] else None)
+
+
+def _cut(
+    both: tuple[VideoScores, VideoScores], clip: Clip, exclude: Sequence[Exclusion]
+) -> list[tuple[VideoScores, VideoScores]]:
+    """What the exclusions leave of a clip, in unbroken pieces."""
+    times = both[0].times
+    keep = np.array([not any(e.holds(clip.name, float(t)) for e in exclude) for t in times], np.bool_)
+    edges = np.flatnonzero(np.diff(keep)) + 1
+    pieces = [piece for piece in np.split(np.arange(len(times)), edges) if len(piece) and keep[piece[0]]]
+    return [(both[0].rows(piece), both[1].rows(piece)) for piece in pieces]

@@ -1,0 +1,231 @@
+"""One video from decoding to its folder of results: scores, alarms with pictures, the annotated video."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdmae.data.schedule import Schedule, parse_schedule
+from sdmae.detector import Detector
+from sdmae.errors import DetectorError, SdmaeError
+from sdmae.evaluation.annotate import Marks, event_rows, write_overlay, write_thumbnails
+from sdmae.evaluation.files import stamp, write_text
+from sdmae.evaluation.heat_file import HeatFile
+from sdmae.evaluation.tables import write_scores
+from sdmae.scoring import Event, EventFormer, FrameScore, Levels, VideoScores, collect, score_frames
+from sdmae.video import Clip, probe
+from sdmae.video.clock import taken_at
+
+DONE = "done.json"
+"""Written last into a video's folder: for which detector, settings and file the rest of it holds."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted of each video."""
+
+    output: Path
+    """Each video gets a folder of its own in it."""
+    causal: bool = False
+    """The scores and alarms of a live stream: no look into the future."""
+    resume: bool = False
+    """Skip what is done."""
+    overlay: bool = False
+    """Write the annotated video, too."""
+    table: str = "csv"
+    """Format of the scores: csv, json or parquet."""
+    threshold: float | None = None
+    """Alarms open above it, instead of the calibrated one."""
+    start: datetime | None = None
+    """Local time of the first frame, where there is one clip that does not say."""
+    jobs: int = 1
+    """Videos scored at the same time, each in a process of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What came of one video."""
+
+    name: str
+    frames: int = 0
+    seconds: float = 0.0
+    highest: float = 0.0
+    events: int | None = None
+    """Alarms; None where the detector has no threshold."""
+    seconds_of_events: float = 0.0
+    error: SdmaeError | None = None
+    """Why it could not be scored."""
+    skipped: bool = False
+    """Done by an earlier run."""
+    said: list[str] = field(default_factory=list)
+    """Lines for the user."""
+
+
+def score_clip(detector: Detector, clip: Clip, order: Order, step: Callable[[int], object]) -> Summary:
+    """One video from decoding to its folder of results. Raises `SdmaeError` where it cannot be done."""
+    folder = order.output / clip.name
+    done = _done(detector, clip, order)
+    if order.resume and (kept := _kept(folder / DONE, done)):
+        return kept
+    schedule = parse_schedule(detector.config.events.schedule)
+    taken = order.start or taken_at(clip)
+    if schedule is not None and taken is None:
+        raise DetectorError(
+            f"{clip.path}: does not say when it was taken, so that the schedule cannot be kept; give --start "
+            f"2026-11-23T08:00, or a name such as cam_20261123-080000{clip.path.suffix}"
+        )
+    said: list[str] = []
+    levels = _levels(detector, order)
+    events: list[Event] = []
+    with HeatFile() as heat:
+        found = detector.frame_maps(clip, report=said.append)
+        frames = score_frames(
+            found, detector.config.score, detector.rate, causal=order.causal, explain=True, tap=heat.append
+        )
+        scores = collect(clip.name, _stepped(_watched(frames, levels, detector.config.events.merge, events), step))
+        if schedule is not None and taken is not None:
+            events = [event for event in events if _inside(event, schedule, taken)]
+        marks = Marks(
+            frames=scores.frames,
+            times=scores.times,
+            scores=scores.scores,
+            boxes=np.zeros((len(scores.frames), 4), np.float32) if scores.boxes is None else scores.boxes,
+            heat=heat,
+            events=events,
+            levels=levels,
+            median=_median(detector, order, scores),
+        )
+        _clear(folder)
+        thumbnails = write_thumbnails(folder, clip, marks) if levels else []
+        if order.overlay:
+            write_overlay(folder / "overlay.mp4", clip, marks, rate=probe(clip).rate)
+    write_scores(folder, scores, table=order.table, threshold=levels.opens if levels else None, events=events)
+    if levels:
+        about = _about(detector, clip, order, levels, taken)
+        rows = event_rows(events, probe(clip).size, thumbnails)
+        for row in rows:
+            row["taken"] = None if taken is None else (taken + timedelta(seconds=row["start"])).isoformat()
+        write_text(folder / "events.json", json.dumps({**about, "events": rows}, indent=2) + "\n")
+    summary = Summary(
+        name=clip.name,
+        frames=len(scores.scores),
+        seconds=float(scores.times[-1] - scores.times[0]),
+        highest=float(scores.scores.max()),
+        events=len(events) if levels else None,
+        seconds_of_events=sum(event.seconds for event in events),
+        said=said,
+    )
+    facts = {k: getattr(summary, k) for k in ("frames", "seconds", "highest", "events", "seconds_of_events")}
+    write_text(folder / DONE, json.dumps({"of": done, **facts}, indent=2) + "\n")
+    return summary
+
+
+def _clear(folder: Path) -> None:
+    """What an earlier run left goes, so that nothing of it stands beside what comes now."""
+    try:
+        for names in (DONE, "events.json", "overlay.mp4", "scores.*", "event_*.jpg"):
+            for path in folder.glob(names):
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise DetectorError(f"{folder}: cannot be written to ({error.strerror}); choose another --output") from None
+
+
+def _watched(
+    frames: Iterator[FrameScore], levels: Levels | None, merge: float, events: list[Event]
+) -> Iterator[FrameScore]:
+    """The same frames, their events collected on the way."""
+    former = EventFormer(levels, merge) if levels else None
+    for frame in frames:
+        if former and (event := former.push(frame)):
+            events.append(event)
+        yield frame
+    if former and (event := former.flush()):
+        events.append(event)
+
+
+def _stepped(frames: Iterator[FrameScore], step: Callable[[int], object]) -> Iterator[FrameScore]:
+    # By source frames, since those are what is expected: a fast source is thinned out.
+    last = -1
+    for frame in frames:
+        step(frame.index - last)
+        last = frame.index
+        yield frame
+
+
+def _levels(detector: Detector, order: Order) -> Levels | None:
+    if order.threshold is None:
+        return detector.levels(causal=order.causal) if detector.calibration else None
+    if detector.calibration is None:
+        return Levels(order.threshold, order.threshold)
+    level = detector.calibration.level(causal=order.causal)
+    return Levels.of(order.threshold, level.median, detector.config.events, level.normal_parts)
+
+
+def _median(detector: Detector, order: Order, scores: VideoScores) -> float:
+    if detector.calibration:
+        return detector.calibration.level(causal=order.causal).median
+    return float(np.median(scores.scores))
+
+
+def _inside(event: Event, schedule: Schedule, taken: datetime) -> bool:
+    """Whether any of it lies in the hours that are watched."""
+    start = taken + timedelta(seconds=event.start)
+    closed = sum(until - since for since, until in schedule.closed(start, event.seconds))
+    return schedule.open_at(start) or closed < event.seconds
+
+
+def _about(detector: Detector, clip: Clip, order: Order, levels: Levels, taken: datetime | None) -> dict[str, Any]:
+    calibration = detector.calibration if order.threshold is None else None
+    level = calibration.level(causal=order.causal) if calibration else None
+    return {
+        "video": clip.name,
+        "source": str(clip.path),
+        "taken": None if taken is None else taken.isoformat(),
+        "detector": detector.fingerprint(),
+        "protocol": _protocol(order),
+        "threshold": levels.opens,
+        "closes": levels.closes,
+        "false_alarms_per_day": None
+        if level is None
+        else {"asked": level.asked, "expected": level.rate, "low": level.low, "high": level.high},
+        "schedule": detector.config.events.schedule,
+    }
+
+
+def _protocol(order: Order) -> str:
+    return "causal" if order.causal else "offline"
+
+
+def mark_of(detector: Detector, order: Order) -> dict[str, Any]:
+    """Whose scores they are; those of two detectors or protocols never stand in one folder."""
+    return {"detector": detector.fingerprint(), "protocol": _protocol(order)}
+
+
+def _done(detector: Detector, clip: Clip, order: Order) -> dict[str, Any]:
+    """What must be the same for the results of a clip to be what would come now."""
+    events = detector.config.events
+    return {
+        **mark_of(detector, order),
+        "source": stamp(clip),
+        "levels": str(_levels(detector, order)),
+        "events": [events.merge, events.schedule, None if order.start is None else order.start.isoformat()],
+        "table": order.table,
+        "overlay": order.overlay,
+    }
+
+
+def _kept(path: Path, done: dict[str, Any]) -> Summary | None:
+    """What an earlier run left, if it is what this one would make."""
+    try:
+        found = json.loads(path.read_text())
+        if found.pop("of") != done:
+            return None
+        return Summary(name=path.parent.name, skipped=True, **found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,77 @@
+"""One video after the other, or several at a time in processes of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+
+import torch
+
+from sdmae.detector import Detector
+from sdmae.errors import DetectorError, SdmaeError
+from sdmae.evaluation.watch import Order, Summary, score_clip
+from sdmae.video import Clip
+
+_detector: Detector | None = None
+"""A worker process's own; it is sent there once, not with every video."""
+
+
+def each(
+    detector: Detector,
+    clips: Sequence[Clip],
+    order: Order,
+    stack: ExitStack,
+    step: Callable[[int], object],
+) -> Iterator[Summary]:
+    """What came of each clip, in the clips' order for one job, as they are finished for several.
+
+    step: called with the frames done since; by one job only. stack: its closing ends the processes.
+    """
+    if order.jobs <= 1 or len(clips) <= 1:
+        for clip in clips:
+            yield _caught(detector, clip, order, step)
+        return
+    jobs = min(order.jobs, len(clips))
+    pool = ProcessPoolExecutor(
+        jobs,
+        # A forked child would inherit torch's threads half alive.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(detector, max(1, torch.get_num_threads() // jobs)),
+    )
+    stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+    futures = [pool.submit(_work, clip, order) for clip in clips]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool:
+        raise DetectorError(
+            "a worker process died, perhaps for want of memory; use fewer --jobs, and --resume for the rest"
+        ) from None
+
+
+def _begin(detector: Detector, threads: int) -> None:
+    global _detector
+    # Ctrl-C is the parent's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    _detector = detector
+
+
+def _work(clip: Clip, order: Order) -> Summary:
+    if _detector is None:
+        raise RuntimeError("a worker without a detector")
+    return _caught(_detector, clip, order, lambda count: None)
+
+
+def _caught(detector: Detector, clip: Clip, order: Order, step: Callable[[int], object]) -> Summary:
+    try:
+        return score_clip(detector, clip, order, step)
+    except SdmaeError as error:
+        return Summary(name=clip.name, error=error)
