@@ -3,9 +3,9 @@
     python benchmarks/still_detector.py --folder /tmp/false-alarms --output benchmarks/results/still-detector.json
 
 Goes on from the video and the detector of benchmarks/false_alarms.py in the same folder. For each weight the causal
-threshold is calibrated on half of the calibration clips, and false alarms are counted on a third of the unseen ones. An
-object is found when an alarm's box touches it `SETTLED` seconds or later after it came to lie: what its coming stirs up
-is not counted.
+threshold is calibrated on half of the calibration clips, and false alarms are counted on a third of the unseen ones.
+An object is found when an alarm's box touches it `SETTLED` seconds or later after it came to lie: what its coming
+stirs up is not counted.
 """
 
 from __future__ import annotations

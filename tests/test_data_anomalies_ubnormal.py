@@ -14,7 +14,9 @@ from sdmae.data.anomalies.fit import Line
 from sdmae.data.anomalies.ubnormal import UBnormalCutouts, ubnormal_cutouts
 from sdmae.data.ubnormal import RATE
 from sdmae.errors import BenchmarkError
-from sdmae.video import Size, write_picture
+from sdmae.training import Job, train
+from sdmae.video import Size, find_clips, write_picture
+from tiny import TINY
 
 SIZE = Size(96, 160)
 FRAMES = 40
@@ -220,3 +222,11 @@ def test_masks_of_another_size_are_refused(tmp_path: Path) -> None:
         write_picture(path, numbers(int(path.stem.split("_")[-2]))[:94, :158])
     with pytest.raises(BenchmarkError, match=r"_0000_gt\.png: not of the size of .*\.mp4"):
         ubnormal_cutouts(tmp_path, still_scene(), rate=RATE, seed=0)
+
+
+def test_a_detector_learns_with_them(root: Path, video: Path, tmp_path: Path) -> None:
+    job = Job(find_clips(str(video)), tmp_path / "cam.safetensors", ubnormal=root, device="cpu")
+    detector = train(job, TINY)
+    assert detector.provenance["ubnormal"]
+    plain = train(Job(find_clips(str(video)), tmp_path / "plain.safetensors", device="cpu"), TINY)
+    assert detector.fingerprint() != plain.fingerprint()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from sdmae.data.store import Exclusion, FrameStore, cache_folder, open_store, parse_exclusion
+from sdmae.data.store import Exclusion, FrameStore, _cut, cache_folder, open_store, parse_exclusion
 from sdmae.errors import ConfigError, SourceError
-from sdmae.video import Clip, Size, find_clips
+from sdmae.video import Clip, Frame, Size, find_clips, read_frames
 from video_files import SIZE, make_frames, make_video, picture
 
 SMALL = Size(36, 50)
@@ -83,8 +86,9 @@ def test_the_same_content_elsewhere_is_found_again(clips: list[Clip], tmp_path: 
         {"grey": False},
         {"exclude": [Exclusion(0.1, 0.2)]},
         {"jump": lambda clip: 0.01},
+        {"rate": 500.0},
     ],
-    ids=["size", "grey", "exclude", "jump"],
+    ids=["size", "grey", "exclude", "jump", "rate"],
 )
 def test_every_setting_has_a_cache_of_its_own(clips: list[Clip], options: dict[str, object]) -> None:
     Opened(clips)
@@ -158,7 +162,7 @@ def test_an_exclusion_is_written_in_seconds() -> None:
     for text in ("", "3", "3-", "5-3", "-1-3", "a-b", "nan-3", "cam:"):
         with pytest.raises(ConfigError, match="START-END in seconds"):
             parse_exclusion(text, ["cam"])
-    with pytest.raises(ConfigError, match="no training clip is called 'dog'; there are a, b"):
+    with pytest.raises(ConfigError, match="no clip is called 'dog'; there are a, b"):
         parse_exclusion("dog:0-1", ["a", "b"])
 
 
@@ -168,6 +172,72 @@ def test_a_jump_in_time_begins_a_new_stretch(tmp_path: Path) -> None:
     store = Opened(clips).store
     assert [len(s.times) for s in store.stretches] == [10, 10]
     assert store.stretches[1].times[0] == pytest.approx(5.0)
+
+
+def test_a_fast_video_is_thinned(tmp_path: Path) -> None:
+    clips = find_clips(str(make_video(tmp_path / "cam.mp4", 60, rate=50)))
+    whole, thin = Opened(clips).store, Opened(clips, rate=25.0).store
+    [stretch] = thin.stretches
+    assert stretch.indices.tolist() == [*range(0, 60, 2), 59]
+    assert stretch.times == pytest.approx(stretch.indices / 50)
+    assert np.array_equal(thin.frames, whole.frames[stretch.indices])
+
+
+def test_a_slow_video_is_kept_whole(clips: list[Clip]) -> None:
+    [stretch] = Opened(clips, rate=30.0).store.stretches
+    assert stretch.indices.tolist() == list(range(20))
+
+
+def test_a_stretch_is_read_as_the_frames_it_was(clips: list[Clip]) -> None:
+    store = Opened(clips, rate=10.0, exclude=[Exclusion(0.3, 0.45)]).store
+    decoded = {f.index: f for f in read_frames(clips[0], (SMALL,), grey=True)}
+    assert len(store.stretches) == 2
+    for stretch in store.stretches:
+        frames = list(store.read(stretch))
+        assert [f.index for f in frames] == stretch.indices.tolist()
+        for frame in frames:
+            assert frame.time == decoded[frame.index].time
+            assert np.array_equal(frame.image, decoded[frame.index].image)
+
+
+@pytest.mark.parametrize("rate", [1e3, 10.0, 2.0])
+@pytest.mark.parametrize("left_out", [(0.41, 0.43), (0.32, 0.38), (0.0, 0.1), (0.3, 0.5), (0.7, 0.9)])
+def test_nothing_is_a_neighbour_across_an_excluded_stretch(
+    clips: list[Clip], rate: float, left_out: tuple[float, float]
+) -> None:
+    # Even where none of the frames that are looked at lies in it.
+    store = Opened(clips, rate=rate, jump=lambda clip: 10.0, exclude=[Exclusion(*left_out)]).store
+    kept = Opened(clips, rate=rate, jump=lambda clip: 10.0).store.stretches[0].times
+    start, end = left_out
+    wanted = [part.tolist() for part in (kept[kept < start], kept[kept > end]) if len(part)]
+    assert [s.times.tolist() for s in store.stretches] == wanted
+    edges = np.cumsum([0, *(len(part) for part in wanted)]).tolist()
+    assert [(s.start, s.stop) for s in store.stretches] == list(pairwise(edges))
+
+
+@settings(deadline=None)
+@given(
+    steps=st.lists(st.floats(0, 0.4), min_size=1, max_size=40),
+    exclude=st.lists(st.tuples(st.floats(0, 8), st.floats(0.001, 2), st.sampled_from([None, "cam", "other"]))),
+    jump=st.floats(0.1, 0.5),
+)
+def test_stretches_are_cut_at_exclusions_and_jumps_alone(
+    steps: list[float], exclude: list[tuple[float, float, str | None]], jump: float
+) -> None:
+    times = np.cumsum(steps).tolist()
+    exclusions = [Exclusion(start, start + length, clip) for start, length, clip in exclude]
+    own = [e for e in exclusions if e.clip != "other"]
+    rows = [Frame(k, t, ()) for k, t in enumerate(times) if not any(e.holds("cam", t) for e in own)]
+    found = _cut("cam", rows, 7, jump, exclusions)
+    wanted: list[list[int]] = []
+    for k, row in enumerate(rows):
+        before = rows[k - 1].time
+        if k == 0 or row.time - before > jump or any(before < e.start and e.end < row.time for e in own):
+            wanted.append([])
+        wanted[-1].append(row.index)
+    assert [s.indices.tolist() for s in found] == wanted
+    assert [s.start for s in found] == (7 + np.cumsum([0, *(len(part) for part in wanted)])[:-1]).tolist()
+    assert [t for s in found for t in s.times.tolist()] == [row.time for row in rows]
 
 
 def test_nothing_is_left_where_everything_is_excluded(clips: list[Clip]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,41 @@ def test_a_batch_leaves_the_store_as_it_was(samples: SampleSet, store: FrameStor
     before = store.frames.tobytes()
     draw(samples, list(range(40)))
     assert store.frames.tobytes() == before
+
+
+def test_what_is_pasted_into_an_ignore_zone_is_no_anomaly(samples: SampleSet) -> None:
+    samples.flip = False
+    ids = list(range(40))
+    before = draw(samples, ids)
+    height, width = before.masks.shape[1:]
+    samples.ignored = torch.zeros(height, width, dtype=torch.bool)
+    assert same(draw(samples, ids), before)
+    samples.ignored[:, : width // 2] = True
+    after = draw(samples, ids)
+    # What the network sees stays as it was; only what it is told changes.
+    assert torch.equal(after.samples, before.samples)
+    assert torch.equal(after.clean, before.clean)
+    assert not after.masks[:, :, : width // 2].any()
+    assert torch.equal(after.masks[:, :, width // 2 :], before.masks[:, :, width // 2 :])
+    assert torch.equal(after.labels, after.masks.flatten(1).any(1))
+    assert 0 < int(after.labels.sum()) < int(before.labels.sum())
+    samples.ignored[:] = True
+    nothing = draw(samples, ids)
+    assert not nothing.masks.any()
+    assert not nothing.labels.any()
+
+
+def test_a_configuration_with_an_ignore_zone_keeps_to_it(store: FrameStore, video: Path) -> None:
+    clips = find_clips(str(video))
+    config = replace(TINY, input=replace(TINY.input, ignore=((0.0, 0.0, 0.5, 0.0, 0.5, 1.0, 0.0, 1.0),)))
+    training, held_out = sample_sets(store, clips, settle(config, clips), CPU, lambda line: None)
+    width = store.frames.shape[2]
+    for part in (training, held_out):
+        # Mirrored, the zone would lie on the other side.
+        assert not part.flip
+        assert part.ignored is not None
+        assert part.ignored[:, : width // 2].all()
+        assert not part.ignored[:, width // 2 :].any()
 
 
 def test_held_out_frames_are_never_trained_on(store: FrameStore, video: Path) -> None:

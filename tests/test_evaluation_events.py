@@ -1,4 +1,4 @@
-"""`detect` with a threshold: alarms with their pictures, the annotated video, hours and zones in which nothing counts."""
+"""`detect` with a threshold: alarms with their pictures, the annotated video, hours and zones that do not count."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def with_events(detector: Detector, events: EventConfig) -> Detector:
 def test_an_event_is_told_with_its_time_its_box_and_its_picture(
     calibrated: Detector, odd_video: Path, tmp_path: Path
 ) -> None:
-    source = shutil.copy(odd_video, tmp_path / "gate_20261123-080000.mp4")
+    source = Path(shutil.copy(odd_video, tmp_path / "gate_20261123-080000.mp4"))
     out = tmp_path / "out"
     about = watched(calibrated, source, Order(out))
     assert about["video"] == source.stem

@@ -90,7 +90,7 @@ def test_a_format_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_table_that_cannot_be_written(kind: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(SourceError, match="cannot be written .*choose another --output") as error:
+    with pytest.raises(SourceError, match=r"cannot be written .*choose another --output") as error:
         write_table(tmp_path / "file" / "cam", scores_of(5), kind)
     assert "\n" not in str(error.value)
     # A folder in the table's place: what was begun beside it is gone.

@@ -123,6 +123,81 @@ def test_kept_tokens_share_all_the_weight() -> None:
     assert (losses["frame"] + losses["map"]).item() == pytest.approx(1, rel=1e-5)
 
 
+def ignoring(*cells: int) -> torch.Tensor:
+    """(h*w,) bool: those cells of the grid."""
+    return torch.isin(torch.arange(6), torch.tensor(cells))
+
+
+def random_step() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Samples, masks and a prediction of two frames."""
+    generator = torch.Generator().manual_seed(0)
+    samples = torch.randint(0, 256, (2, 5, 8, 12, 3), dtype=torch.uint8, generator=generator)
+    masks = (torch.rand(2, 8, 12, generator=generator) < 0.2).to(torch.uint8)
+    return samples, masks, torch.randn(2, 6, 64, generator=generator)
+
+
+def both_losses(
+    prediction: torch.Tensor, student: torch.Tensor, samples: torch.Tensor, masks: torch.Tensor, ignored: torch.Tensor
+) -> list[float]:
+    output = Output(None, GRID, prediction, student, torch.zeros(2), ignored)
+    labels = masks.flatten(1).any(1)
+    teacher = teacher_loss(output, samples[:, 2], samples, masks, labels, CONFIG)
+    return [teacher["loss"].item(), student_loss(output, samples, masks, CONFIG)["loss"].item()]
+
+
+def test_what_is_wrong_in_an_ignored_cell_costs_nothing() -> None:
+    samples, masks, prediction = random_step()
+    ignored = ignoring(1, 4)
+    student = prediction.flip(0)
+    before = both_losses(prediction, student, samples, masks, ignored)
+    wrong = prediction.clone()
+    wrong[:, [1, 4]] += 100
+    student[:, [1, 4]] -= 100
+    assert both_losses(wrong, student, samples, masks, ignored) == before
+    wrong[:, 2] += 100
+    assert both_losses(wrong, student, samples, masks, ignored)[0] > before[0]
+
+
+def test_what_moves_in_an_ignored_cell_takes_no_weight_from_others() -> None:
+    samples, _, prediction = random_step()
+    # Where something is pasted, the frame's largest gradient scales its weight, wherever that is.
+    masks = torch.zeros(2, 8, 12, dtype=torch.uint8)
+    student = prediction.flip(0) * torch.arange(1, 7)[:, None]
+    found = []
+    for level in (0, 255):
+        samples[:, 1, :4, :4] = 0
+        samples[:, 3, :4, :4] = level
+        found.append(
+            [both_losses(prediction, student, samples, masks, ignored)[1] for ignored in (ignoring(0), ignoring())]
+        )
+    (still, still_seen), (moving, moving_seen) = found
+    assert moving == pytest.approx(still, rel=1e-5)
+    assert moving_seen != pytest.approx(still_seen, rel=1e-2)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.25])
+@pytest.mark.parametrize("cells", [(), (0,), (0, 1, 2, 3, 4), (5, 2)])
+def test_the_other_cells_share_all_the_weight(share: float, cells: tuple[int, ...]) -> None:
+    config = replace(CONFIG, token_share=share)
+    torch.manual_seed(0)
+    samples, masks, _ = random_step()
+    model = SDMAE(config, 3, GRID, ignoring(*cells)).eval()
+    output = model(samples, torch.rand(6), student=False)
+    one_off = replace(output, student=output.teacher + 1)
+    assert student_loss(one_off, samples, masks, config)["loss"].item() == pytest.approx(1, rel=1e-5)
+
+
+def test_a_frame_all_of_which_is_ignored_has_no_loss_and_no_gradient_that_is_no_number() -> None:
+    samples, masks, prediction = random_step()
+    prediction.requires_grad_()
+    output = Output(None, GRID, prediction, None, torch.zeros(2), ignoring(*range(6)))
+    losses = teacher_loss(output, samples[:, 2], samples, masks, torch.zeros(2), CONFIG)
+    assert losses["frame"].item() == losses["map"].item() == 0
+    torch.autograd.backward(losses["loss"])
+    assert prediction.grad is not None
+    assert (prediction.grad == 0).all()
+
+
 def replace_teacher(output: Output, samples: torch.Tensor, config: ModelConfig) -> Output:
     """A prediction that is wrong by exactly 1 everywhere."""
     assert output.cells is not None

@@ -5,6 +5,8 @@ from typing import Literal
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sdmae.config import ModelConfig
 from sdmae.errors import ConfigError
@@ -194,6 +196,41 @@ def test_an_open_size_keeps_the_aspect_ratio_and_never_enlarges(
     config = fit(preset("small"), height, width, 10.0)
     assert (config.input.height, config.input.width) == expected
     assert config.input.rate == 10.0
+
+
+@pytest.mark.parametrize(
+    ("source", "rate"),
+    [
+        (10.0, 10.0),
+        (25.0, 25.0),
+        (29.97, 29.97),
+        (30.0, 30.0),
+        (30.02, 30.02),
+        (50.0, 25.0),
+        (59.94, 29.97),
+        (60.0, 30.0),
+        (120.0, 30.0),
+        (100.0, 25.0),
+        (1.0, 1.0),
+    ],
+)
+def test_an_open_rate_is_an_even_share_of_the_sources(source: float, rate: float) -> None:
+    assert fit(preset("base"), 240, 360, source).input.rate == pytest.approx(rate)
+
+
+@given(st.floats(0.5, 1000))
+def test_an_open_rate_is_the_largest_even_share_up_to_thirty(source: float) -> None:
+    rate = fit(preset("small"), 240, 360, source).input.rate
+    assert rate is not None
+    share = round(source / rate)
+    assert rate == pytest.approx(source / share)
+    assert rate <= 30 * 1.02 + 1e-9
+    assert share == 1 or source / (share - 1) > 30
+
+
+def test_a_rate_that_is_given_stays() -> None:
+    for source in (10.0, 25.0, 60.0):
+        assert fit(preset("paper-shanghaitech"), 480, 856, source).input.rate == 24.0
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -91,9 +91,10 @@ def test_else_the_file_says_when_it_was_made(tmp_path: Path, ending: str) -> Non
     assert taken_at(clip) == datetime(2026, 11, 23, 10)
 
 
-@pytest.mark.parametrize("created", [None, "1970-01-01T00:00:00Z"])
-def test_a_camera_without_a_clock_says_nothing(tmp_path: Path, created: str | None) -> None:
-    assert taken_at(recorded(tmp_path / "cam.mp4", created)) is None
+@pytest.mark.parametrize("created", [None, "1970-01-01T00:00:00Z", "1980-01-06T00:00:00Z"])
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_a_camera_without_a_clock_says_nothing(tmp_path: Path, created: str | None, ending: str) -> None:
+    assert taken_at(recorded(tmp_path / f"cam.{ending}", created)) is None
 
 
 def test_a_name_is_taken_before_what_the_file_says(tmp_path: Path) -> None:

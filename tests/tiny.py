@@ -27,6 +27,14 @@ TINY = Config(
     ),
     score=ScoreConfig(resolution="token", filter_frames=3, filter_cells=3, sigma=0.2),
 )
+SETTINGS = """
+input: {tokens: 108, grey: true}
+model: {patch: 8, encoder_width: 16, decoder_width: 16, depth: 2, heads: 2, map_loss: bce, position: sine}
+anomalies: {probability: 0.5, objects: 12, families: [shapes], held_out: [thin]}
+train: {teacher_epochs: 1, student_epochs: 3, batch_size: 8, held_out: 0.2, validation_samples: 16}
+score: {resolution: token, filter_frames: 3, filter_cells: 3, sigma: 0.2}
+"""
+"""Nearly the same as a settings file, for the command line."""
 
 
 def longer(config: Config, teacher: int, student: int) -> Config:

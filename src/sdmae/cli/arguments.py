@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -110,7 +111,7 @@ def clips_of(sources: Sequence[str], rate: float) -> list[Clip]:
     """The clips of all sources, with names that are unique over all of them."""
     from sdmae.video import find_clips, unique_names
 
-    if rate <= 0:
+    if not 0 < rate < math.inf:
         raise ConfigError(f"--frame-rate must be above 0, not {rate:g}")
     return unique_names([clip for source in sources for clip in find_clips(source, rate=rate)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from argparse import Namespace
 from dataclasses import replace
@@ -39,8 +40,10 @@ def detect(args: Namespace, config: Config) -> int:
     check_format(args.format)
     if args.jobs < 1:
         raise ConfigError(f"--jobs must be at least 1, not {args.jobs}")
+    if args.threshold is not None and not math.isfinite(args.threshold):
+        raise ConfigError(f"--threshold {args.threshold}: give a number, such as those in scores.csv")
     clips = clips_of(args.sources, args.frame_rate)
-    start = parse_moment(args.start) if args.start else None
+    start = parse_moment(args.start) if args.start is not None else None
     outside(clips, parse_schedule(config.events.schedule), start)  # what it refuses is refused before any work
     before = load(args.detector, device=args.device)
     detector = before.with_settings(

@@ -59,7 +59,7 @@ def train(args: Namespace, config: Config) -> int:
     what = f"{args.benchmark} (training split)" if args.benchmark else " ".join(args.sources)
     config = with_ignored(config, args.ignore, clips)
     exclusions = [parse_exclusion(text, [clip.name for clip in clips]) for text in args.exclude]
-    start = parse_moment(args.start) if args.start else None
+    start = parse_moment(args.start) if args.start is not None else None
     job = Job(
         clips,
         args.output,
@@ -118,7 +118,9 @@ def calibrate(args: Namespace, config: Config) -> int:
         raise ConfigError(f"--output {args.output}: a detector file is called *.safetensors")
     if args.false_alarms_per_day is not None:
         if not 1e-4 <= args.false_alarms_per_day <= 1e6:
-            raise ConfigError(f"--false-alarms-per-day {args.false_alarms_per_day:g}: give a number above 0")
+            raise ConfigError(
+                f"--false-alarms-per-day {args.false_alarms_per_day:g}: give a number from 0.0001 to 1000000"
+            )
         events = replace(config.events, false_alarms_per_day=args.false_alarms_per_day)
         config = replace(config, events=events)
     clips = clips_of(args.sources, args.frame_rate)
@@ -127,7 +129,7 @@ def calibrate(args: Namespace, config: Config) -> int:
         with_ignored(replace(detector.config, score=config.score, events=config.events), args.ignore, clips)
     )
     exclusions = [parse_exclusion(text, [clip.name for clip in clips]) for text in args.exclude]
-    start = parse_moment(args.start) if args.start else None
+    start = parse_moment(args.start) if args.start is not None else None
     order = Order(
         clips,
         args.output,
@@ -141,6 +143,12 @@ def calibrate(args: Namespace, config: Config) -> int:
     except KeyboardInterrupt:
         say(f"interrupted; scores of finished videos are in {order.folder}: the same command with --resume goes on")
         return 130
+    except SdmaeError as error:
+        with contextlib.suppress(OSError):
+            order.folder.rmdir()  # only where nothing was scored yet
+        if not order.folder.exists():
+            raise
+        raise type(error)(f"{error}; the scores are kept in {order.folder}, --resume takes them") from None
     say(f"{args.output}: done. Next: sdmae detect SOURCE --detector {args.output} --output DIR")
     return 0
 

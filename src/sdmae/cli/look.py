@@ -14,7 +14,6 @@ from jsonargparse import ArgumentParser as Parser
 from sdmae.cli.arguments import add_device, add_frame_rate, add_sources, clips_of
 from sdmae.config import Config
 from sdmae.errors import ConfigError, SourceError
-from sdmae.model.presets import PRESETS
 from sdmae.progress import say
 
 
@@ -44,6 +43,8 @@ def info(args: Namespace, config: Config) -> int:
 
 def info_arguments(parser: Parser) -> None:
     """Of `sdmae info`."""
+    from sdmae.model.presets import PRESETS
+
     parser.add_argument("name", type=str, help=f"a detector file, a video, or a preset: {', '.join(PRESETS)}")
     parser.add_argument("--json", action="store_true", help="the same as one JSON object")
 

@@ -14,11 +14,10 @@ from importlib.metadata import version
 from jsonargparse import ArgumentParser as Parser
 from jsonargparse import set_parsing_settings
 
-from sdmae.cli import find, learn, look
+from sdmae.cli import find, learn, look, measure
 from sdmae.cli.arguments import ALARMS, SECTIONS, Verb
 from sdmae.config import Config, check
 from sdmae.errors import ConfigError, SdmaeError
-from sdmae.model.presets import PRESETS, preset
 from sdmae.progress import say
 
 VERBS: dict[str, Verb] = {
@@ -46,6 +45,17 @@ VERBS: dict[str, Verb] = {
         "sdmae evaluate --detector cam.safetensors --benchmark ped2 --root UCSDped2 --output out",
         ("score",),
     ),
+    "metrics frames": Verb(
+        measure.frames,
+        measure.frames_arguments,
+        "sdmae metrics frames --scores scores/ --labels labels/",
+    ),
+    "metrics regions": Verb(
+        measure.regions,
+        measure.regions_arguments,
+        "sdmae metrics regions --tracks tracks/ --detections detections/ --num-frames 40791",
+    ),
+    "compare": Verb(measure.compare, measure.compare_arguments, "sdmae compare ours=out1 theirs=out2 --output both"),
     "demo": Verb(look.demo, look.demo_arguments, "sdmae demo --output demo"),
     "info": Verb(look.info, look.info_arguments, "sdmae info small --json"),
     "data preview": Verb(
@@ -53,18 +63,21 @@ VERBS: dict[str, Verb] = {
     ),
     "data scene": Verb(look.scene, look.scene_arguments, "sdmae data scene --output scene"),
 }
+GROUPS = {name.split()[0] for name in VERBS if " " in name}
+"""First words of verbs of two."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb. Returns 0; 2 for bad input, after one line; 130 after Ctrl-C."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help", "help") or words in (["data"], ["data", "-h"], ["data", "--help"]):
+    asks = ("-h", "--help", "help")
+    if not words or words[0] in asks or (words[0] in GROUPS and (len(words) == 1 or words[1] in asks)):
         sys.stdout.write(_overview())
         return 0
     if words[0] == "--version":
         sys.stdout.write(f"sdmae {version('sdmae')}\n")
         return 0
-    name = " ".join(words[:2]) if words[0] == "data" else words[0]
+    name = " ".join(words[:2]) if words[0] in GROUPS else words[0]
     try:
         if name not in VERBS:
             raise ConfigError(f"no verb '{name}'; there are {', '.join(VERBS)}")
@@ -95,6 +108,8 @@ def _run(verb: Verb, name: str, words: list[str]) -> int:
     verb.arguments(parser)
     base = Config()
     if verb.settings == SECTIONS:
+        from sdmae.model.presets import PRESETS, preset
+
         base = preset(_word_after("--preset", words) or "base")
         parser.usage = f"{' '.join(verb.example.split()[: 1 + len(name.split())])} SOURCE ... --output FILE [options]"
         parser.add_argument(
@@ -135,7 +150,8 @@ def _in_words(text: str, config: str | None) -> str:
 
 def _overview() -> str:
     lines = ["sdmae learns what is normal from ordinary video of a camera, and finds what is not.\n"]
-    lines += [f"  {name:<14}{verb.run.__doc__}" for name, verb in VERBS.items()]
+    width = max(map(len, VERBS)) + 2
+    lines += [f"  {name:<{width}}{verb.run.__doc__}" for name, verb in VERBS.items()]
     lines += ["\nThe shortest way in:   sdmae demo", "More on each:          sdmae VERB --help\n"]
     return "\n".join(lines)
 

@@ -54,7 +54,7 @@ def parse_exclusion(text: str, clips: Sequence[str]) -> Exclusion:
     if not dash or not 0 <= seconds[0] < seconds[1] < math.inf:
         raise ConfigError(f"--exclude {text}: write [CLIP:]START-END in seconds, such as 12.5-20 or cam1:12.5-20")
     if clip and clip not in clips:
-        raise ConfigError(f"--exclude {text}: no training clip is called '{clip}'; there are {', '.join(clips)}")
+        raise ConfigError(f"--exclude {text}: no clip is called '{clip}'; there are {', '.join(clips)}")
     return Exclusion(*seconds, clip or None)
 
 
@@ -182,18 +182,16 @@ def _decode(
         with part.open("wb") as file:
             for clip in clips:
                 rows: list[Frame] = []
-                left_out: list[float] = []
                 start = stretches[-1].stop if stretches else 0
                 for frame in read_frames(clip, (size,), grey=grey, rate=rate, report=report):
                     step(1)
                     if any(e.holds(clip.name, frame.time) for e in exclude):
-                        left_out.append(frame.time)
                         continue
                     data = frame.image.tobytes()
                     file.write(data)
                     digest.update(data)
                     rows.append(Frame(frame.index, frame.time, ()))
-                stretches += _cut(clip.name, rows, start, jump(clip), left_out)
+                stretches += _cut(clip.name, rows, start, jump(clip), exclude)
         total = stretches[-1].stop if stretches else 0
         if not total:
             raise SourceError("no training frames are left: the exclusions cover everything")
@@ -220,11 +218,12 @@ def _decode(
             folder.rmdir()
 
 
-def _cut(clip: str, rows: Sequence[Frame], start: int, jump: float, left_out: Sequence[float]) -> list[Stretch]:
-    """Stretches of consecutive frames: a new one begins where frames were left out or time jumps."""
+def _cut(clip: str, rows: Sequence[Frame], start: int, jump: float, exclude: Sequence[Exclusion]) -> list[Stretch]:
+    """Stretches of consecutive frames: a new one begins behind an exclusion, or where time jumps."""
     times = np.array([r.time for r in rows])
     indices = np.array([r.index for r in rows], np.int64)
-    gone = np.searchsorted(times, np.array(left_out), side="right")  # before which row each of them was
+    # Before which row each of them was; one may be shorter than the time between two frames.
+    gone = np.searchsorted(times, np.array([e.start for e in exclude if e.clip in (None, clip)]))
     broken = np.isin(np.arange(1, len(rows)), gone)
     breaks = np.flatnonzero(broken | (np.diff(times) > jump)) + 1
     whole = Stretch(clip, start, times, indices)

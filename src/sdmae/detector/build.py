@@ -18,10 +18,27 @@ def build_model(config: Config) -> SDMAE:
         raise ConfigError("the input size is open: fit the configuration to a video first")
     patch = config.model.patch
     grid = (config.input.height // patch, config.input.width // patch)
-    ignored = ignored_cells(config.input.ignore, grid).reshape(-1) if config.input.ignore else None
-    if ignored is not None and ignored.all():
-        raise ConfigError("the ignore zones cover the whole picture: nothing is left to watch")
-    return SDMAE(config.model, config.input.channels, grid, None if ignored is None else torch.from_numpy(ignored))
+    ignored = ignored_patches(config)
+    return SDMAE(
+        config.model,
+        config.input.channels,
+        grid,
+        None if ignored is None else torch.from_numpy(ignored.reshape(-1)),
+    )
+
+
+def ignored_patches(config: Config) -> NDArray[np.bool_] | None:
+    """(rows, columns) bool: patches that lie in an ignore zone; None where there is none, or the size is open.
+
+    Raises `ConfigError` where nothing is left to watch.
+    """
+    if not config.input.ignore or config.input.height is None or config.input.width is None:
+        return None
+    patch = config.model.patch
+    cells = ignored_cells(config.input.ignore, (config.input.height // patch, config.input.width // patch))
+    if cells.all():
+        raise ConfigError("the ignore zones cover the whole picture: nothing is left to watch; make them smaller")
+    return cells
 
 
 def map_shape(config: Config) -> tuple[int, int]:
@@ -31,10 +48,9 @@ def map_shape(config: Config) -> tuple[int, int]:
 
 
 def ignored_map(config: Config) -> NDArray[np.bool_] | None:
-    """(h, w) bool: cells of the score's maps that lie in an ignore zone."""
-    if not config.input.ignore or config.input.height is None or config.input.width is None:
+    """(h, w) bool: cells of the score's maps that lie in an ignore zone; None as above."""
+    cells = ignored_patches(config)
+    if cells is None:
         return None
-    patch = config.model.patch
-    cells = ignored_cells(config.input.ignore, (config.input.height // patch, config.input.width // patch))
-    side = 1 if config.score.resolution == "token" else patch
+    side = 1 if config.score.resolution == "token" else config.model.patch
     return cells.repeat(side, axis=0).repeat(side, axis=1)

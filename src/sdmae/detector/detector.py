@@ -27,6 +27,7 @@ from sdmae.scoring import (
     FrameScore,
     FrameTerms,
     Levels,
+    Map,
     StillReference,
     Terms,
     VideoScores,
@@ -124,15 +125,20 @@ class Detector:
         )
 
     def score_both(
-        self, source: str | Path | Clip, *, report: Report | None = None
+        self, source: str | Path | Clip, *, report: Report | None = None, tap: Callable[[Map], object] | None = None
     ) -> tuple[VideoScores, VideoScores]:
-        """Offline and causal scores of one video, from one pass through the network."""
-        clip = _one_clip(source)
-        return self.score_both_of(clip.name, self.frame_maps(clip, report=report))
+        """Offline and causal scores of one video, from one pass through the network.
 
-    def score_both_of(self, name: str, maps: Iterable[FrameMap]) -> tuple[VideoScores, VideoScores]:
+        `tap` gets the filtered map (h, w) of each frame of the offline scores, in their order.
+        """
+        clip = _one_clip(source)
+        return self.score_both_of(clip.name, self.frame_maps(clip, report=report), tap=tap)
+
+    def score_both_of(
+        self, name: str, maps: Iterable[FrameMap], *, tap: Callable[[Map], object] | None = None
+    ) -> tuple[VideoScores, VideoScores]:
         """The same of maps that are there already."""
-        both = score_frames_both(maps, self.config.score, self.rate, explain=True)
+        both = score_frames_both(maps, self.config.score, self.rate, explain=True, tap=tap)
         offline, causal = (collect(name, scores) for scores in both)
         return offline, causal
 
@@ -187,6 +193,11 @@ class Detector:
                 if not len(samples.indices):
                     continue
             terms = Terms(**self._runtime(samples.frames, samples.neighbours), still=standing)
+            if self._ignored is not None:  # nor does what is there explain a score beside it
+                for values in (terms.error, terms.discrepancy, terms.anomaly_map):
+                    values[:, self._ignored] = 0
+                if standing is not None:
+                    standing[:, self._ignored] = 0
             combined = combine(terms, score)
             if self._ignored is not None:
                 combined[:, self._ignored] = 0

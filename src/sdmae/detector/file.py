@@ -69,7 +69,7 @@ def read_file(path: Path) -> Contents:
             provenance = json.loads(metadata["provenance"])
             kept = metadata.get("calibration")
             calibration = Calibration.from_dict(json.loads(kept)) if kept else None
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, AttributeError):
             raise DetectorError(f"{path}: its metadata cannot be read; was the file edited?") from None
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
     return Contents(config, provenance, calibration, tensors)

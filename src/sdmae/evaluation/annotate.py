@@ -16,15 +16,13 @@ from numpy.typing import NDArray
 from sdmae.errors import SourceError
 from sdmae.evaluation.heat_file import HeatFile
 from sdmae.evaluation.overlay import level
-from sdmae.evaluation.page import Layout, at_cursor, caption, faded, heated, layout
+from sdmae.evaluation.page import Layout, at_cursor, caption, faded, heated, layout, shares
 from sdmae.scoring import Series
 from sdmae.scoring.events import Event, Levels
 from sdmae.video import Clip, Image, Size, VideoWriter, boxes, probe, read_frames, strip, write_picture
 
 FULL = 1.5
 """The heat is nearly full where the map has gone this many times the way from the median to the threshold."""
-HOTTEST = 0.8
-"""Share of the page's full heat that is used: orange rather than yellow, which on dark clothes is mustard."""
 WORDS = {"error": "reconstruction error", "still": "stands still"}
 """Terms whose own name would mislead in a picture; the others are called as they are."""
 WIDEST = 640
@@ -187,10 +185,7 @@ def _shares(marks: Marks, cells: NDArray[np.float32]) -> NDArray[np.float32]:
         way = FULL * (marks.levels.opens - marks.median)
     else:
         way = float(np.max(marks.scores)) - marks.median
-    share = np.maximum(cells - np.float32(marks.median), 0) / np.float32(max(way, 1e-9))
-    # Slow to begin, since what is barely above the median is normal half of the time, and never quite at its end, or
-    # all that is far above the threshold would be one plate of a single colour.
-    return np.asarray(HOTTEST * (1 - np.exp(-1.6 * np.minimum(share, 4) ** 2)), np.float32)
+    return shares(cells, marks.median, way)
 
 
 def _curve(page: Layout, marks: Marks, end: float, gap: float) -> Image:

@@ -30,8 +30,8 @@ def benchmark_tracks(benchmark: Benchmark) -> tuple[dict[str, NDArray[np.float64
     """The tracks of each test clip by its name, and where they come from: `OWN` or `DERIVED`.
 
     Rows are (n, 6) track_id, frame, x_min, y_min, x_max, y_max, ends included. The benchmark's own tracks where every
-    clip with anything abnormal has them; otherwise all are derived from masks, so that no figure mixes the two. Raises
-    `BenchmarkError` where such a clip has neither, and for files that cannot be read.
+    clip with anything abnormal has them; otherwise all are derived from masks, so that no figure mixes the two.
+    Raises `BenchmarkError` where such a clip has neither, and for files that cannot be read.
     """
     abnormal = [test for test in benchmark.test if test.labels.any()]
     if all(test.tracks is not None for test in abnormal):

@@ -10,20 +10,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from sdmae.data.store import Exclusion
+from sdmae.data.zones import ignored_cells
 from sdmae.detector import Detector
-from sdmae.errors import DetectorError, SdmaeError, SourceError
+from sdmae.errors import DetectorError, SourceError
 from sdmae.evaluation.files import check_writable, stamp
 from sdmae.progress import progress
 from sdmae.scoring import VideoScores, calibrate_both
 from sdmae.scoring.calibrated import normal_clip, warning, words
 from sdmae.scoring.calibration import check_normal
-from sdmae.video import Clip, probe
+from sdmae.video import Clip, probe, read_frames
 
 Report = Callable[[str], None]
+
+MOVED = 8.0
+"""Grey levels by which a patch must differ from what it was at first: a still picture that is coded anew does not."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +65,18 @@ def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
     check_writable(order.output.parent)
     if not order.resume:
         shutil.rmtree(order.folder, ignore_errors=True)
+    if not order.force and not any(_moves(detector, clip, order.exclude) for clip in order.clips):
+        raise SourceError(
+            "nothing moves in this video: a threshold learned from it would alarm at the first thing that does; "
+            "calibrate with video in which ordinary things happen, or say --force"
+        )
     pairs = []
     total = _frames(order.clips, detector.rate)
     with progress("calibrating", total, "frames") as bar:
         for clip in order.clips:
             try:
                 both = _scores(detector, clip, order, report)
-            except SdmaeError as error:
+            except SourceError as error:
                 if len(order.clips) == 1:
                     raise
                 report(f"{error}; left out")
@@ -96,10 +106,32 @@ def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
     return calibrated
 
 
+def _moves(detector: Detector, clip: Clip, exclude: Sequence[Exclusion]) -> bool:
+    """Whether anything ever looks otherwise than at first. Looks no further than that, so seldom far."""
+    patch, grey = detector.config.model.patch, None
+    grid = detector.size.height // patch, detector.size.width // patch
+    watched = ~ignored_cells(detector.config.input.ignore, grid)
+    try:
+        for frame in read_frames(clip, (detector.size,), grey=True, rate=detector.rate):
+            if any(e.holds(clip.name, frame.time) for e in exclude):
+                continue
+            cells = frame.image.reshape(grid[0], patch, grid[1], patch).mean((1, 3), dtype=np.float32)
+            if grey is None:
+                grey = cells
+            elif float(np.abs(cells - grey)[watched].max()) > MOVED:
+                return True
+    except SourceError:
+        return True  # told when it is to be scored
+    return grey is None
+
+
 def _frames(clips: Sequence[Clip], rate: float) -> int | None:
     total = 0.0
     for clip in clips:
-        info = probe(clip)
+        try:
+            info = probe(clip)
+        except SourceError:
+            continue  # told when it is to be scored
         if info.declared_frames is None:
             return None
         total += info.declared_frames * min(1.0, rate / info.rate)
@@ -112,10 +144,10 @@ def _scores(detector: Detector, clip: Clip, order: Order, report: Report) -> tup
     key = json.dumps([detector.calibration_fingerprint(), stamp(clip)])
     if path.exists():
         try:
-            with np.load(path) as kept:
+            with path.open("rb") as data, np.load(data) as kept:
                 if str(kept["key"]) == key:
                     return _unpacked(clip.name, kept, "offline"), _unpacked(clip.name, kept, "causal")
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             pass  # cut off while it was written: scored again
     both = detector.score_both(clip, report=report)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -125,7 +157,9 @@ def _scores(detector: Detector, clip: Clip, order: Order, report: Report) -> tup
             np.savez(file, **{"key": np.array(key), **_packed(both[0], "offline"), **_packed(both[1], "causal")})
         part.replace(path)
     except OSError as error:
-        raise SourceError(f"{order.folder}: cannot be written ({error.strerror}); choose another --output") from None
+        raise DetectorError(
+            f"{order.folder}: cannot be written ({error.strerror}); choose another --output"
+        ) from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink()

@@ -90,7 +90,9 @@ def _tell(summaries: Sequence[Summary], order: Order, report: Report) -> int:
     if len(good) > LISTED:
         report(f"  and {len(good) - min(len(alarmed), LISTED)} more videos")
     seconds = sum(s.seconds for s in good)
-    total = f"{len(good)} videos, {sum(s.frames for s in good)} frames, {seconds / 3600:.2f} h"
+    length = f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.1f} min"
+    videos = f"{len(good)} video{'' if len(good) == 1 else 's'}"
+    total = f"{videos}, {sum(s.frames for s in good)} frames, {length}"
     if any(s.events is not None for s in good):
         count = sum(s.events or 0 for s in good)
         total += f", {count} event{'' if count == 1 else 's'}"

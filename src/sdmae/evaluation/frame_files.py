@@ -2,7 +2,7 @@
 
 A file is .csv or .txt with one number a line, .npy with one dimension, or a table of scores as `sdmae detect` and
 `sdmae evaluate` write it, with the header `frame,time,score`. They lie side by side in a folder, named as the video,
-or as DIR/VIDEO/scores.csv and DIR/VIDEO/labels.csv, as those verbs lay them out.
+or as DIR/VIDEO/scores.csv, as those verbs lay them out.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from sdmae.evaluation.number_files import check_matched, files_by_video, number,
 
 Floats = NDArray[np.float64]
 
-SCORES, LABELS = "scores.csv", "labels.csv"
-"""The files of one video in the folder of its own that evaluate gives it."""
+SCORES = "scores.csv"
+"""The scores of a video in the folder of its own that evaluate gives it."""
 ENDINGS = (".csv", ".txt", ".npy")
 """Of files that lie side by side."""
 
@@ -42,7 +42,7 @@ class Truth:
 
 def folder_truth(folder: Path) -> Truth:
     """The labels in the files of a folder. Raises `BenchmarkError` where there are none."""
-    files = files_by_video(folder, ENDINGS, LABELS)
+    files = files_by_video(folder, ENDINGS)
     return Truth(
         str(folder), {name: str(path) for name, path in files.items()}, lambda name: _read_labels(files[name])
     )
@@ -56,9 +56,9 @@ def score_files(folder: Path) -> dict[str, Path]:
 def read_pairs(scores: Path, truth: Truth) -> dict[str, tuple[Floats, Floats]]:
     """Labels and scores of every video, (N,) each, by its name, in its order.
 
-    Of a table that leaves frames out (the video was faster than the detector), the scores between are interpolated, as
-    evaluate does. Raises `BenchmarkError` naming file and line for what cannot be read, is not finite or no label; and
-    for names without a partner and different lengths.
+    Of a table that leaves frames out (the video was faster than the detector), the scores between are interpolated,
+    as evaluate does. Raises `BenchmarkError` naming file and line for what cannot be read, is not finite or no label;
+    and for names without a partner and different lengths.
     """
     files = score_files(scores)
     check_matched(
@@ -76,17 +76,20 @@ def read_pairs(scores: Path, truth: Truth) -> dict[str, tuple[Floats, Floats]]:
 
 def _at_frames(path: Path, values: Floats, frames: NDArray[np.int64] | None, count: int, origin: str) -> Floats:
     """Scores of the frames 0 to count - 1."""
-    if frames is None or len(frames) == frames[-1] + 1:
-        if len(values) != count:
+    gaps = np.ones(1, np.int64) if frames is None else np.diff(frames, prepend=-1)
+    step = round(float(np.median(gaps)))
+    if frames is None or step == 1:
+        if len(values) != count or gaps.max() > 1:
             raise BenchmarkError(
                 f"{path} has {len(values)} scores, but {origin} has {count} labels; give one of each a frame"
             )
         return values
-    # So many frames are left out between two scored ones at most, and so many may be at the ends.
-    step = int(np.diff(frames, prepend=-1).max())
-    if not frames[-1] < count <= frames[-1] + 1 + step:
+    # A video faster than the detector: not every frame was looked at, nor need the last ones have been.
+    last = int(frames[-1])
+    if gaps.max() > 2 * step or not last < count <= last + 1 + step:
         raise BenchmarkError(
-            f"{path} has scores up to frame {frames[-1]}, but {origin} has {count} labels; give scores of the same video"
+            f"{path} has scores of frames {frames[0]} to {last}, one in {step}, but {origin} has {count} labels; "
+            "give scores of the whole of the same video"
         )
     return np.interp(np.arange(count), frames, values)
 
@@ -98,7 +101,8 @@ def _read_scores(path: Path) -> tuple[Floats, NDArray[np.int64] | None]:
     rows = _filled(path)
     if not rows or tuple(field.strip() for field in rows[0].split(",")) != _HEADER:
         return _read_frames(path), None
-    frames, values = [], []
+    frames: list[int] = []
+    values: list[float] = []
     for line, row in enumerate(rows[1:], 2):
         fields = row.split(",")
         if len(fields) != len(_HEADER):

@@ -31,11 +31,14 @@ class HeatFile:
     takes 0.4 GB. The file is gone when the context is left, or the program ends, however that happens.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, cells: int = CELLS, exact: bool = False) -> None:
         """`folder`: where the file lies; None is the system's folder for such files, which TMPDIR names.
 
-        Raises `SourceError` where no file can be written there.
+        `cells`: of the longer side of what is kept, at most; `exact`: values as they come (float32), for measuring
+        instead of drawing. Raises `SourceError` where no file can be written there.
         """
+        self._cells = cells
+        self._type: type[np.float16] | type[np.float32] = np.float32 if exact else np.float16
         self._count = 0
         self._given: tuple[int, ...] | None = None
         self._kept = (0, 0)
@@ -65,9 +68,11 @@ class HeatFile:
         """
         if cells.ndim != 2 or cells.size == 0 or (self._given is not None and cells.shape != self._given):
             raise ValueError(f"a map of shape {cells.shape} among maps of shape {self._given or '(h, w)'}")
-        kept = shrink(cells, CELLS)
+        kept = shrink(cells, self._cells)
         self._given, self._kept = cells.shape, (kept.shape[0], kept.shape[1])
-        data = memoryview(np.clip(kept, -_HIGHEST, _HIGHEST).astype(np.float16).tobytes())
+        if self._type is np.float16:
+            kept = np.clip(kept, -_HIGHEST, _HIGHEST)
+        data = memoryview(kept.astype(self._type).tobytes())
         try:
             self._file.seek(self._count * len(data))
             while data:  # a disk that is nearly full takes a part, and refuses the rest
@@ -80,13 +85,13 @@ class HeatFile:
         """The map that was appended at `position`, from 0: (h', w') float32. Raises IndexError where none is."""
         if not 0 <= position < self._count:
             raise IndexError(f"map {position} of {self._count}")
-        data = bytearray(2 * self._kept[0] * self._kept[1])
+        data = bytearray(np.dtype(self._type).itemsize * self._kept[0] * self._kept[1])
         try:
             self._file.seek(position * len(data))
             self._file.readinto(data)
         except OSError as error:
             raise self._failed(error) from error
-        return np.frombuffer(data, np.float16).reshape(self._kept).astype(np.float32)
+        return np.frombuffer(data, self._type).reshape(self._kept).astype(np.float32)
 
     def _failed(self, error: OSError) -> SourceError:
         why = os.strerror(error.errno) if error.errno else str(error)

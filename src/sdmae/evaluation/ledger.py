@@ -24,7 +24,7 @@ RECORD = ("command", "benchmark", "detector", "config", "seed", "metrics")
 as plain dictionaries, its seed, and the protocol's metrics."""
 
 _PACKAGES = ("sdmae", "torch", "numpy", "av")
-_CODE = Path(__file__).resolve().parents[1]
+CODE = Path(__file__).resolve().parents[1]
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
@@ -40,7 +40,7 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
         raise ValueError(f"a ledger line needs {', '.join(missing)}")
     line = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        **commit(_CODE),
+        **commit(CODE),
         **record,
         **environment(),
     }

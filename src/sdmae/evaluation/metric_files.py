@@ -42,7 +42,7 @@ _LARGEST = 2.0**53
 
 
 def frames_report(scores: Path, labels: Path | Benchmark) -> dict[str, Any]:
-    """Frame-level measures of the scores in a folder by the labels, 0 or 1, in another or of a benchmark's test clips.
+    """Frame-level measures of the scores in a folder by the labels in another or of a benchmark's test clips.
 
     Returns micro_auc, macro_auc, macro_auc_two_class (None without a video of both classes), average_precision, eer,
     and how many videos, frames and abnormal_frames there are. Raises `BenchmarkError` naming file and line for what
@@ -73,8 +73,8 @@ def regions_report(tracks: Path | Benchmark, detections: Path, num_frames: int |
 
     num_frames: those of all videos; a benchmark knows its own. Returns rbdc, tbdc, and how many tracks, regions and
     detections there are; for a benchmark also tracks_origin, "benchmark" or "derived" (from its masks). Raises
-    `BenchmarkError` naming file and line for rows that are not such numbers, inverted boxes and impossible frames; and
-    for names without a partner, no regions at all, and fewer num_frames than there are different frames in the files.
+    `BenchmarkError` naming file and line for rows that are not such numbers, inverted boxes and impossible frames;
+    and for names without a partner, no regions at all, and fewer num_frames than the files have different frames.
     """
     found_files = files_by_video(detections, _TEXT)
     if isinstance(tracks, Benchmark):

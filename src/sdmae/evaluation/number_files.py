@@ -17,8 +17,9 @@ def files_by_video(folder: Path, endings: Sequence[str], inner: str | None = Non
     """The file of each video by the video's name, sorted by it.
 
     Where folders in this one hold a file called `inner`, those files, named by their folders: so do detect and
-    evaluate lay out what they write. Otherwise the files that end in one of `endings`, named without it. Hidden files
-    are not looked at. Raises `BenchmarkError` where there are none, two for one video, or the folder cannot be listed.
+    evaluate lay out what they write. Otherwise the files that end in one of `endings`, named without it. Hidden
+    files are not looked at. Raises `BenchmarkError` where there are none, two for one video, or the folder cannot be
+    listed.
     """
     if not folder.is_dir():
         raise BenchmarkError(f"{folder}: no such folder; name one with a file for each video")

@@ -23,6 +23,10 @@ AFTER = 0.45
 """How much of the curve is left where the cursor has not been."""
 
 
+HOTTEST = 0.8
+"""Share of the page's full heat that is used: orange rather than yellow, which on dark clothes is mustard."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Sizes of what stands below a picture, in pixels."""
@@ -66,6 +70,14 @@ def heated(image: Image, shares: NDArray[np.float32]) -> Image:
     picture = image.copy()
     picture[area] = heat(np.ascontiguousarray(image[area]), values[area], OPACITY)
     return picture
+
+
+def shares(cells: NDArray[np.float32], base: float, way: float) -> NDArray[np.float32]:
+    """How hot each cell of a map (h, w) is, from 0, clear, at `base`, to nearly 1, full, at `way` above it."""
+    share = np.maximum(cells - np.float32(base), 0) / np.float32(max(way, 1e-9))
+    # Slow to begin, since what is barely above the median is normal half of the time, and never quite at its end, or
+    # all that is far above the threshold would be one plate of a single colour.
+    return np.asarray(HOTTEST * (1 - np.exp(-1.6 * np.minimum(share, 4) ** 2)), np.float32)
 
 
 def faded(curve: Image) -> Image:

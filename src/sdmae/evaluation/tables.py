@@ -9,10 +9,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.evaluation.files import write_lines
 from sdmae.evaluation.plots import score_plot
-from sdmae.scoring import Event, VideoScores
+from sdmae.scoring import Event, Series, VideoScores
 
 FORMATS = ("csv", "json", "parquet")
 
@@ -66,6 +68,21 @@ def write_table(folder: Path, scores: VideoScores, kind: str = "csv") -> Path:
     else:
         _write_parquet(path, scores)
     return path
+
+
+def export_scores(folder: Path, names: Sequence[str], series: Sequence[Series]) -> None:
+    """Writes `NAME.txt` for each video into the folder: one score a line and nothing else, for anybody's tools.
+
+    names: of the videos; series: their scores, (N,) each, which read back to the bit: `sdmae metrics frames --scores
+    FOLDER` measures them. Raises `ValueError` for scores that are not finite or another number of names, before
+    anything is written, and `SourceError` where a file cannot be written.
+    """
+    pairs = list(zip(names, series, strict=True))
+    for name, scores in pairs:
+        if not np.isfinite(scores).all():
+            raise ValueError(f"{name}: scores that are not finite")
+    for name, scores in pairs:
+        write_lines(folder / f"{name}.txt", (f"{score!r}\n" for score in scores.tolist()))
 
 
 def _csv(scores: VideoScores) -> Iterator[str]:

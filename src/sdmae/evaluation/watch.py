@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from sdmae.evaluation.annotate import Marks, event_rows, write_overlay, write_th
 from sdmae.evaluation.files import stamp, write_text
 from sdmae.evaluation.heat_file import HeatFile
 from sdmae.evaluation.tables import write_scores
-from sdmae.scoring import Event, EventFormer, FrameScore, Levels, VideoScores, collect, score_frames
+from sdmae.scoring import Event, EventFormer, FrameMap, FrameScore, Levels, VideoScores, collect, score_frames
 from sdmae.video import Clip, probe
 from sdmae.video.clock import taken_at
 
@@ -84,11 +85,11 @@ def score_clip(detector: Detector, clip: Clip, order: Order, step: Callable[[int
     levels = _levels(detector, order)
     events: list[Event] = []
     with HeatFile() as heat:
-        found = detector.frame_maps(clip, report=said.append)
+        found = _stepped(detector.frame_maps(clip, report=said.append), step)
         frames = score_frames(
             found, detector.config.score, detector.rate, causal=order.causal, explain=True, tap=heat.append
         )
-        scores = collect(clip.name, _stepped(_watched(frames, levels, detector.config.events.merge, events), step))
+        scores = collect(clip.name, _watched(frames, levels, detector.config.events.merge, events))
         if schedule is not None and taken is not None:
             events = [event for event in events if _inside(event, schedule, taken)]
         marks = Marks(
@@ -126,12 +127,23 @@ def score_clip(detector: Detector, clip: Clip, order: Order, step: Callable[[int
     return summary
 
 
+def discard(folder: Path) -> None:
+    """What a video that could not be finished left goes; a result that is whole stays."""
+    if not folder.is_dir() or (folder / DONE).exists():
+        return
+    with suppress(DetectorError, OSError):
+        _clear(folder)
+        folder.rmdir()
+        folder.parent.rmdir()
+
+
 def _clear(folder: Path) -> None:
-    """What an earlier run left goes, so that nothing of it stands beside what comes now."""
+    """An empty folder: what an earlier run left goes, so that nothing of it stands beside what comes now."""
     try:
-        for names in (DONE, "events.json", "overlay.mp4", "scores.*", "event_*.jpg"):
+        for names in (DONE, "events.json", "overlay.mp4", "scores.*", "event_*.jpg", "*.part"):
             for path in folder.glob(names):
                 path.unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DetectorError(f"{folder}: cannot be written to ({error.strerror}); choose another --output") from None
 
@@ -149,13 +161,14 @@ def _watched(
         events.append(event)
 
 
-def _stepped(frames: Iterator[FrameScore], step: Callable[[int], object]) -> Iterator[FrameScore]:
-    # By source frames, since those are what is expected: a fast source is thinned out.
+def _stepped(maps: Iterator[FrameMap], step: Callable[[int], object]) -> Iterator[FrameMap]:
+    # By source frames, since those are what is expected: a fast source is thinned out. Offline scores come late, when
+    # a stretch of video has ended; the network's maps show how far the work is.
     last = -1
-    for frame in frames:
-        step(frame.index - last)
-        last = frame.index
-        yield frame
+    for one in maps:
+        step(one.index - last)
+        last = one.index
+        yield one
 
 
 def _levels(detector: Detector, order: Order) -> Levels | None:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
+from functools import partial
+from multiprocessing.process import BaseProcess
 
 import torch
 
 from sdmae.detector import Detector
 from sdmae.errors import DetectorError, SdmaeError
-from sdmae.evaluation.watch import Order, Summary, score_clip
+from sdmae.evaluation.watch import Order, Summary, discard, score_clip
 from sdmae.video import Clip
 
 _detector: Detector | None = None
@@ -44,8 +46,10 @@ def each(
         initializer=_begin,
         initargs=(detector, max(1, torch.get_num_threads() // jobs)),
     )
-    stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+    others = multiprocessing.active_children()
     futures = [pool.submit(_work, clip, order) for clip in clips]
+    workers = [child for child in multiprocessing.active_children() if child not in others]
+    stack.push(partial(_end, pool, workers))
     try:
         for future in as_completed(futures):
             yield future.result()
@@ -53,6 +57,14 @@ def each(
         raise DetectorError(
             "a worker process died, perhaps for want of memory; use fewer --jobs, and --resume for the rest"
         ) from None
+
+
+def _end(pool: ProcessPoolExecutor, workers: Sequence[BaseProcess], kind: type | None, *rest: object) -> None:
+    if kind is not None:
+        # Whoever presses Ctrl-C is not to wait for videos that are hours from their end.
+        for worker in workers:
+            worker.terminate()
+    pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _begin(detector: Detector, threads: int) -> None:
@@ -74,4 +86,5 @@ def _caught(detector: Detector, clip: Clip, order: Order, step: Callable[[int], 
     try:
         return score_clip(detector, clip, order, step)
     except SdmaeError as error:
+        discard(order.output / clip.name)
         return Summary(name=clip.name, error=error)

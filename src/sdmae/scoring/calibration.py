@@ -143,8 +143,13 @@ class AlarmLevel:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> AlarmLevel:
-        """What `to_dict` wrote. Raises TypeError for a field that is missing or unknown."""
+        """What `to_dict` wrote. Raises TypeError for a field that is missing, unknown or no number."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        for name, value in values.items():
+            if not all(
+                isinstance(number, int | float) for number in (value if isinstance(value, tuple) else (value,))
+            ):
+                raise TypeError(f"{name} is no number: {value!r}")
         return cls(**values)
 
     def _evidence(self) -> _Evidence:

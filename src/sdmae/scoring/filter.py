@@ -10,6 +10,9 @@ import numpy as np
 from sdmae.errors import ConfigError
 from sdmae.scoring.types import Map
 
+SLACK = 1e-6
+"""Seconds by which two time stamps that mean the same moment may differ."""
+
 
 class MeanFilter:
     """Mean over a window of time, rows and columns; one object serves one unbroken stretch of video.
@@ -28,9 +31,10 @@ class MeanFilter:
         for name, value in (("score.filter_frames", frames), ("score.filter_cells", cells)):
             if value < 1 or value % 2 == 0:
                 raise ConfigError(f"{name} must be an odd number from 1, not {value}")
-        # The edges lie between two frames, so that rounded time stamps change nothing.
-        self._behind = (frames - 0.5 if causal else frames / 2) / rate
-        self._ahead = 0.0 if causal else frames / 2 / rate
+        # The edges lie between two frames, so that rounded time stamps change nothing; of a slower video a frame may
+        # lie on an edge, and is inside.
+        self._behind = (frames - 0.5 if causal else frames / 2) / rate + SLACK
+        self._ahead = 0.0 if causal else frames / 2 / rate + SLACK
         self._cells = cells
         self._window: deque[tuple[float, Map]] = deque()
         self._waiting: deque[float] = deque()  # times of maps that came in and whose result has not come out

@@ -63,14 +63,22 @@ def score_frames(
 
 
 def score_frames_both(
-    maps: Iterable[FrameMap], config: ScoreConfig, rate: float, *, explain: bool = False
+    maps: Iterable[FrameMap],
+    config: ScoreConfig,
+    rate: float,
+    *,
+    explain: bool = False,
+    tap: Callable[[Map], object] | None = None,
 ) -> tuple[list[FrameScore], list[FrameScore]]:
-    """Offline and causal scores of the same maps, from one pass over them; see `score_frames`. No maps are kept."""
+    """Offline and causal scores of the same maps, from one pass over them; see `score_frames`. No maps are kept.
+
+    `tap` gets the filtered maps of the offline scores, in the order of the frames.
+    """
     offline: list[FrameScore] = []
     causal: list[FrameScore] = []
     for _, segment in groupby(maps, key=lambda frame: frame.segment):
         ahead, behind = tee(segment)
-        centred = _pool(ahead, config, rate, causal=False, explain=explain)
+        centred = _pool(ahead, config, rate, causal=False, explain=explain, tap=tap)
         trailing = _causal(_pool(behind, config, rate, causal=True, explain=explain), config, rate)
         # Side by side the two stay half a window apart, and so does what lies between them in memory.
         pairs = list(zip(centred, trailing, strict=True))
@@ -166,8 +174,9 @@ def _offline(frames: Iterable[FrameScore], config: ScoreConfig, rate: float) -> 
         if frame.region is not None:
             regions.extend((*frame.region.box, *frame.region.parts))
     smoothed = smooth_offline(raws, config.sigma, _rate_of(times, rate))
+    explained = len(regions) == (4 + len(TERMS)) * len(indices)  # every frame, or none is
     for i, score in enumerate(smoothed):
-        region = _unpacked(regions, i) if regions else None
+        region = _unpacked(regions, i) if explained else None
         yield FrameScore(indices[i], times[i], float(score), raws[i], maps[i] if maps else None, region)
 
 

@@ -85,6 +85,6 @@ class VideoScores:
 
     def at_frames(self, count: int) -> Series:
         """Scores of the frames 0 to `count` - 1 of the clip, (count,): those that were not scored lie between."""
-        if len(self.scores) == count:
+        if np.array_equal(self.frames, np.arange(count)):
             return self.scores
         return np.interp(np.arange(count), self.frames, self.scores)

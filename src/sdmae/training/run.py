@@ -24,6 +24,7 @@ from sdmae.data.store import Exclusion, FrameStore, open_store
 from sdmae.data.training_set import FrameSource, SampleSet, split_held_out
 from sdmae.data.zones import ignored_cells
 from sdmae.detector import Detector, build_model
+from sdmae.detector.build import ignored_patches
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.model.presets import fit
 from sdmae.progress import progress
@@ -118,6 +119,7 @@ def settle(config: Config, clips: Sequence[Clip]) -> Config:
             settled = fit(config, info.size.height, info.size.width, info.rate)
         except ConfigError as error:
             raise ConfigError(f"{clip.path}: {error}") from None
+    ignored_patches(settled)  # refuses zones that leave nothing to watch, before a frame is decoded
     return settled
 
 

@@ -6,6 +6,7 @@ Memory does not grow with the length of a clip. What a damaged file still holds 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -25,6 +26,8 @@ from sdmae.video.times import FrameClock, thinned
 _TOLERATED_SHARE = 0.01
 _TOLERATED_FRAMES = 2
 """Containers miscount a little; only what is missing beyond both of these counts as lost."""
+_REORDERED = 16
+"""The most frames that may be shown before one that they were predicted from, in any of the usual codecs."""
 
 
 def read_frames(
@@ -133,6 +136,8 @@ def _read_video(
                     given += 1
             except _Damaged:
                 continue
+            if threads and _is_short(info, progress):
+                continue  # at the end of a file some threads lose frames without a word
             _settle(clip, info, progress, report)
             return
 
@@ -170,6 +175,9 @@ def _timed(
 def _decode(container: InputContainer, stream: VideoStream, progress: _Progress) -> Iterator[av.VideoFrame]:
     """Whole frames only: a packet that does not decode, or a frame with a part missing, is left out and counted."""
     packets = container.demux(stream)
+    # Damage shows when the damaged frame's turn comes; until then, those that may have been predicted from it wait.
+    reordered = _REORDERED if stream.codec_context.has_b_frames and not progress.tolerant else 0
+    waiting: deque[av.VideoFrame] = deque()
     while True:
         try:
             packet = next(packets, None)
@@ -188,8 +196,11 @@ def _decode(container: InputContainer, stream: VideoStream, progress: _Progress)
             if frame.is_corrupt:
                 progress.lose("a frame with a part missing")
             else:
-                yield frame
+                waiting.append(frame)
+                if len(waiting) > reordered:
+                    yield waiting.popleft()
         if packet is None:
+            yield from waiting
             return
 
 
