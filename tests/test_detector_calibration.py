@@ -177,7 +177,11 @@ def test_a_calibration_goes_where_it_does_not_hold(
 def test_a_calibration_comes_along_where_it_holds(calibrated: Detector) -> None:
     events = replace(calibrated.config.events, schedule="08:00-18:00", false_alarms_per_day=3.0)
     other = calibrated.with_settings(replace(calibrated.config, events=events))
-    assert other.calibration == calibrated.calibration
+    assert calibrated.calibration is not None
+    assert other.calibration == calibrated.calibration.asked_for(3.0)
+    assert other.levels(causal=True).opens != calibrated.levels(causal=True).opens
+    hours = replace(calibrated.config.events, schedule="08:00-18:00")
+    assert calibrated.with_settings(replace(calibrated.config, events=hours)).calibration == calibrated.calibration
     assert other.fingerprint() == calibrated.fingerprint()
 
 

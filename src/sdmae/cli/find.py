@@ -118,7 +118,9 @@ def evaluate_arguments(parser: Parser) -> None:
     """Of `sdmae evaluate`."""
     add_detector(parser)
     add_benchmark(parser, required=True)
-    parser.add_argument("--output", type=Path, required=True, help="a folder for metrics.json, scores and plots")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="a folder for report.html, metrics.json, table.md, scores"
+    )
     parser.add_argument(
         "--ledger",
         type=Path,

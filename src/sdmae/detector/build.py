@@ -38,6 +38,12 @@ def ignored_patches(config: Config) -> NDArray[np.bool_] | None:
     cells = ignored_cells(config.input.ignore, (config.input.height // patch, config.input.width // patch))
     if cells.all():
         raise ConfigError("the ignore zones cover the whole picture: nothing is left to watch; make them smaller")
+    for polygon in config.input.ignore:
+        if not ignored_cells((polygon,), cells.shape).any():
+            raise ConfigError(
+                f"the ignore zone {list(polygon)} (shares of the picture) holds the middle of no patch of "
+                f"{patch}x{patch} network pixels: make it larger"
+            )
     return cells
 
 

@@ -73,7 +73,7 @@ class Detector:
         """The same network under other settings of what is scored and when it is an alarm.
 
         `config`: this detector's own, with other `score`, `events` or `input.ignore`. The calibration comes along
-        where it still holds.
+        where it still holds, its thresholds set anew where another number of false alarms is asked for.
         """
         model = self.model
         if config.input.ignore != self.config.input.ignore:
@@ -81,7 +81,9 @@ class Detector:
             model.load_state_dict(self.model.state_dict())
         other = Detector(model, config, self.provenance, device=self.device, batch=self.batch)
         if self.calibration and self.calibration.fingerprint == other.calibration_fingerprint():
-            other.calibration = self.calibration
+            budget = config.events.false_alarms_per_day
+            asked = budget != self.config.events.false_alarms_per_day
+            other.calibration = self.calibration.asked_for(budget) if asked else self.calibration
         return other
 
     @property

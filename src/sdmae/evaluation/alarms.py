@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -83,8 +83,8 @@ def learn_normal(scores: Sequence[VideoScores], config: EventConfig) -> Normal:
     Raises `SourceError` for less than 20 s of it.
     """
     clips = [normal_clip(one) for one in scores]
-    vouched = calibrate(clips, config).vouched
-    level = calibrate(clips, replace(config, false_alarms_per_day=max(vouched, config.false_alarms_per_day)))
+    level = calibrate(clips, config)
+    level = level.asked_for(max(level.vouched, level.asked))
     cells = np.max([above_median(_maps(one)).max(axis=0) for one in scores], axis=0)
     # A minute is too short for somebody to have walked through every cell: what its neighbours have seen counts for
     # it too, and nowhere is it less than where people do walk.

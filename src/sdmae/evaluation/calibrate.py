@@ -14,6 +14,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from sdmae.config import ScoreConfig
 from sdmae.data.store import Exclusion
 from sdmae.data.zones import ignored_cells
 from sdmae.detector import Detector
@@ -57,8 +58,9 @@ class Order:
 def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
     """The same detector with thresholds for `events.false_alarms_per_day`, written to `order.output`.
 
-    What is cut out is scored, as it stands between what is not, but counts for nothing. Raises `DetectorError` where
-    the output exists, `SourceError` for video that cannot be used, or does not look normal to the detector.
+    What is cut out is scored, as it stands between what is not, but it and its neighbours do not count. Raises
+    `DetectorError` where the output exists, `SourceError` for video that cannot be used, or does not look normal to
+    the detector.
     """
     if order.output.exists() and not order.overwrite:
         raise DetectorError(f"{order.output}: exists; choose another --output, or --overwrite it")
@@ -82,7 +84,7 @@ def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
                 report(f"{error}; left out")
                 continue
             bar.update(len(both[0].scores))
-            pairs += _cut(both, clip, order.exclude)
+            pairs += _cut(both, clip, order.exclude, detector.config.score)
     if not pairs:
         raise SourceError("no normal video is left to calibrate with: the exclusions cover everything, or none reads")
     if detector.calibration and not order.force:
@@ -103,6 +105,12 @@ def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
         report(f"{name}: {words(level)}")
         if said := warning(level):
             report(f"{name}: {said}")
+    seen = [clip.name for clip in order.clips if clip.mark in detector.provenance.get("marks", ())]
+    if seen:
+        report(
+            f"the detector was trained on {', '.join(seen[:8])} (or on a video of that name and size), which looks "
+            "calmer to it than new video will: better calibrate with what it has not seen"
+        )
     return calibrated
 
 
@@ -179,11 +187,15 @@ def _unpacked(clip: str, kept: np.lib.npyio.NpzFile, name: str) -> VideoScores:
 
 
 def _cut(
-    both: tuple[VideoScores, VideoScores], clip: Clip, exclude: Sequence[Exclusion]
+    both: tuple[VideoScores, VideoScores], clip: Clip, exclude: Sequence[Exclusion], score: ScoreConfig
 ) -> list[tuple[VideoScores, VideoScores]]:
-    """What the exclusions leave of a clip, in unbroken pieces."""
+    """What the exclusions leave of a clip, in unbroken pieces, and without frames into whose scores they reach."""
     times = both[0].times
-    keep = np.array([not any(e.holds(clip.name, float(t)) for e in exclude) for t in times], np.bool_)
+    keep = np.ones(len(times), np.bool_)
+    before, after = 4 * score.sigma, max(4 * score.sigma, 4 * score.causal_seconds)
+    for one in exclude:
+        if one.clip in (None, clip.name):
+            keep &= (times < one.start - before) | (times > one.end + after)
     edges = np.flatnonzero(np.diff(keep)) + 1
     pieces = [piece for piece in np.split(np.arange(len(times)), edges) if len(piece) and keep[piece[0]]]
     return [(both[0].rows(piece), both[1].rows(piece)) for piece in pieces]

@@ -83,7 +83,7 @@ def in_words(facts: dict[str, Any]) -> str:
                 size = f"{clip['width']}x{clip['height']}"
                 lines.append(f"{clip['name']}: {size}, {clip['rate']:g} frames/s, {clip['codec']}, {known}")
         elif key == "provenance":
-            lines += [f"{k}: {v}" for k, v in value.items() if k != "history"]
+            lines += [f"{k}: {v}" for k, v in value.items() if k not in ("history", "marks")]
         elif key == "calibration":
             lines += _alarms(value)
         elif key == "input_size":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sdmae.config import EventConfig
@@ -28,6 +28,10 @@ class Calibration:
     def level(self, *, causal: bool) -> AlarmLevel:
         """The one of that protocol."""
         return self.causal if causal else self.offline
+
+    def asked_for(self, budget: float) -> Calibration:
+        """The same for another number of false alarms a day."""
+        return replace(self, offline=self.offline.asked_for(budget), causal=self.causal.asked_for(budget))
 
     def to_dict(self) -> dict[str, Any]:
         """Fit for JSON."""

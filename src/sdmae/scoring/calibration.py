@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -128,6 +128,12 @@ class AlarmLevel:
     def threshold_for(self, budget: float) -> float:
         """The threshold for `budget` alarms a day, above 0; the one with the most where none gives so many."""
         return self._evidence().threshold(budget)
+
+    def asked_for(self, budget: float) -> AlarmLevel:
+        """The same knowledge with the threshold for another number of false alarms a day."""
+        rate = self._evidence().rate(threshold := self.threshold_for(budget))
+        low, high = rate.quantile(TAILS[0]), rate.quantile(TAILS[1])
+        return replace(self, asked=budget, threshold=threshold, rate=rate.mean, low=low, high=high)
 
     def number_in(self, seconds: float) -> tuple[int, int]:
         """The fewest and the most alarms to expect in so much further normal video, with 90 % probability.

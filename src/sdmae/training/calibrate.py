@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from sdmae.data.store import FrameStore
 from sdmae.data.training_set import split_held_out
@@ -44,7 +43,6 @@ def calibrate_held_out(
         report(said)
         # Nobody asked for a threshold far beyond all that was seen: it would leave a new detector all but blind.
         fewest = max(found.causal.vouched, found.offline.vouched)
-        events = replace(events, false_alarms_per_day=max(events.false_alarms_per_day, fewest))
-        found = calibrate_both(scores, events, fingerprint, video)
+        found = found.asked_for(max(events.false_alarms_per_day, fewest))
     report(words(found.causal))
     return found

@@ -33,6 +33,12 @@ class Clip:
     rate: float = 25.0
     """Frames a second of a folder of frames, which says nothing of time itself. Unused for a video file."""
 
+    @property
+    def mark(self) -> str:
+        """By which the same video is known again elsewhere, nearly always: its name and the size of its files."""
+        size = sum(path.stat().st_size for path in self.frames or (self.path,) if path.is_file())
+        return f"{self.name} {size}"
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
