@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 import sdmae
@@ -52,6 +53,14 @@ def test_the_stream_is_the_causal_score(detector: Detector, video: Path) -> None
     offline, causal = detector.score_both(video)
     assert causal.scores.tolist() == scores.scores.tolist()
     assert offline.scores.tolist() == detector.score(video).scores.tolist()
+
+
+def test_the_maps_of_the_offline_scores_can_be_had_one_by_one(detector: Detector, video: Path) -> None:
+    maps: list[NDArray[np.float32]] = []
+    detector.score_both(video, tap=maps.append)
+    whole = detector.score(video, maps=True).maps
+    assert whole is not None
+    np.testing.assert_array_equal(np.stack(maps), whole)
 
 
 def test_the_stream_needs_no_future_beyond_the_triplet(detector: Detector, tmp_path: Path) -> None:

@@ -53,6 +53,15 @@ def test_frame_difference_by_its_definition(tmp_path: Path, count: int) -> None:
     np.testing.assert_allclose(frame_difference(written(tmp_path / "clip", video)), expected, rtol=1e-12)
 
 
+def test_the_cells_of_each_frame_can_be_had(tmp_path: Path) -> None:
+    clip = written(tmp_path / "clip", random_video(5, 40, 53))
+    grids: list[NDArray[np.float32]] = []
+    scores = frame_difference(clip, tap=grids.append)
+    assert [grid.shape for grid in grids] == [(2, 3)] * 5
+    np.testing.assert_allclose([grid.max() for grid in grids], scores, rtol=1e-6)
+    np.testing.assert_array_equal(frame_difference(clip), scores)
+
+
 def test_background_subtraction_by_its_definition(tmp_path: Path) -> None:
     video, background = random_video(4, 32, 48), random_video(1, 32, 48)[0]
     expected = [largest_cell(np.abs(image.astype(np.int64) - background)) for image in video]

@@ -88,3 +88,12 @@ def test_no_room_is_one_line(tmp_path: Path) -> None:
 def test_no_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"missing: .*No such file.*TMPDIR"):
         HeatFile(tmp_path / "missing")
+
+
+def test_exact_maps_come_back_to_the_bit() -> None:
+    maps = np.random.default_rng(0).random((3, 7, 100)).astype(np.float32)
+    with HeatFile(cells=100, exact=True) as heat:
+        for cells in maps:
+            heat.append(cells)
+        for k in range(3):
+            np.testing.assert_array_equal(heat[k], maps[k])

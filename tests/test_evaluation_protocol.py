@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sdmae import Detector
-from sdmae.data.benchmark import Benchmark, Mask, TestClip
+from sdmae.data.benchmark import Benchmark, Mask, TestClip, Track
 from sdmae.errors import BenchmarkError, SourceError
-from sdmae.evaluation.protocol import aucs, evaluate, score_test_clips
-from sdmae.metrics import macro_auc, micro_auc
+from sdmae.evaluation.measures import frame_measures
+from sdmae.evaluation.metric_files import frames_report
+from sdmae.evaluation.protocol import evaluate, score_test_clips
+from sdmae.metrics import average_precision, equal_error_rate, macro_auc, micro_auc
 from sdmae.video import find_clips
 from video_files import make_video
-
-
-def no_masks(index: int) -> Mask:
-    raise AssertionError("frame scores need no masks")
 
 
 @pytest.fixture
@@ -27,12 +26,12 @@ def benchmark(tmp_path: Path) -> Benchmark:
     """One training clip and two test clips, the second without anomalies."""
     clips = [find_clips(str(make_video(tmp_path / f"{n}.mp4", c)))[0] for n, c in (("n", 20), ("a", 24), ("b", 12))]
     labels = [np.arange(24) % 24 >= 15, np.zeros(12, bool)]
-    test = tuple(TestClip(c, label, no_masks) for c, label in zip(clips[1:], labels, strict=True))
+    test = tuple(TestClip(c, label) for c, label in zip(clips[1:], labels, strict=True))
     return Benchmark(name="scene", rate=25.0, training=(clips[0],), test=test)
 
 
-def run(detector: Detector, benchmark: Benchmark, output: Path) -> dict[str, object]:
-    metrics = evaluate(detector, benchmark, output, report=lambda line: None)
+def run(detector: Detector, benchmark: Benchmark, output: Path, *, whole: bool = True) -> dict[str, Any]:
+    metrics = evaluate(detector, benchmark, output, report=lambda line: None, whole=whole)
     assert json.loads((output / "metrics.json").read_text()) == metrics
     return metrics
 
@@ -44,7 +43,8 @@ def test_the_metrics_are_those_of_the_detectors_scores(
     labels = [t.labels for t in benchmark.test]
     for causal, where in ((False, metrics), (True, metrics["causal"])):
         scores = [detector.score(t.clip, causal=causal).scores for t in benchmark.test]
-        assert isinstance(where, dict)
+        assert where["average_precision"] == average_precision(labels, scores)
+        assert where["eer"] == equal_error_rate(labels, scores)
         assert where["micro_auc"] == micro_auc(labels, scores)
         assert where["macro_auc"] == macro_auc(labels, scores)
     assert (metrics["frames"], metrics["abnormal_frames"]) == (36, 9)
@@ -55,7 +55,6 @@ def test_a_clip_without_anomalies_has_no_auc_of_its_own(
     detector: Detector, benchmark: Benchmark, tmp_path: Path
 ) -> None:
     rows = run(detector, benchmark, tmp_path / "out")["videos"]
-    assert isinstance(rows, list)
     assert [row["name"] for row in rows] == ["a", "b"]
     assert rows[0]["auc"] is not None
     assert rows[1]["auc"] is None
@@ -71,8 +70,8 @@ def test_scores_do_not_depend_on_the_labels(detector: Detector, benchmark: Bench
 
 def test_better_scores_have_a_higher_auc() -> None:
     labels = [np.array([False, False, True, True])]
-    assert aucs(labels, [np.array([0.0, 0.1, 0.8, 0.9])])["micro_auc"] == 1.0
-    assert aucs(labels, [np.array([0.9, 0.8, 0.1, 0.0])])["micro_auc"] == 0.0
+    assert frame_measures(labels, [np.array([0.0, 0.1, 0.8, 0.9])])["micro_auc"] == 1.0
+    assert frame_measures(labels, [np.array([0.9, 0.8, 0.1, 0.0])])["micro_auc"] == 0.0
 
 
 def test_a_clip_with_another_number_of_frames_is_named(
@@ -104,3 +103,124 @@ def test_an_output_that_cannot_be_written_is_told_before_the_test_set_is_looked_
             detector, replace(benchmark, name="real"), tmp_path / "file", ledger=ledger, report=lambda line: None
         )
     assert not ledger.exists()
+
+
+def test_what_was_written_measures_as_it_was_printed(
+    detector: Detector, benchmark: Benchmark, tmp_path: Path
+) -> None:
+    metrics = run(detector, benchmark, tmp_path / "out")
+    series = tmp_path / "out" / "series"
+    for folder, figures in (
+        ("detector", metrics),
+        ("detector_causal", metrics["causal"]),
+        ("frame_difference", metrics["baselines"]["frame_difference"]),
+        ("background_subtraction_causal", metrics["baselines"]["background_subtraction"]["causal"]),
+    ):
+        found = frames_report(series / folder, series / "labels")
+        for key in ("micro_auc", "macro_auc", "macro_auc_two_class", "average_precision", "eer"):
+            assert found[key] == figures[key], (folder, key)
+
+
+def test_the_same_input_gives_the_same_metrics(detector: Detector, benchmark: Benchmark, tmp_path: Path) -> None:
+    first, second = (run(detector, benchmark, tmp_path / name) for name in "ab")
+    assert first.pop("fps_end_to_end") > 0
+    second.pop("fps_end_to_end")
+    assert first == second
+    assert (tmp_path / "a" / "series" / "detector" / "a.txt").exists()
+
+
+def test_labels_alone_are_enough(detector: Detector, benchmark: Benchmark, tmp_path: Path) -> None:
+    metrics = run(detector, benchmark, tmp_path / "out")
+    assert (metrics["rbdc"], metrics["tbdc"], metrics["regions"]) == (None, None, None)
+    assert (metrics["pixel_auc"], metrics["pixels"]) == (None, None)
+    assert "neither tracks nor masks" in (tmp_path / "out" / "report.html").read_text()
+
+
+def block(index: int) -> Mask:
+    """Where the block of `video_files.picture` is, from frame 15 on."""
+    mask = np.zeros((72, 100), bool)
+    if index >= 15:
+        mask[24:36, index * 3 % 88 : index * 3 % 88 + 12] = True
+    return mask
+
+
+def nothing(index: int) -> Mask:
+    return np.zeros((72, 100), bool)
+
+
+def masked(benchmark: Benchmark) -> Benchmark:
+    a, b = benchmark.test
+    return replace(benchmark, test=(replace(a, masks=block), replace(b, masks=nothing)))
+
+
+def test_masks_give_derived_regions_and_pixels(detector: Detector, benchmark: Benchmark, tmp_path: Path) -> None:
+    metrics = run(detector, masked(benchmark), tmp_path / "out")
+    assert metrics["regions"]["origin"] == "derived"
+    assert (metrics["regions"]["regions"], metrics["regions"]["frames"], metrics["regions"]["clips"]) == (9, 36, 2)
+    assert metrics["pixels"]["pixels"] == 36 * 72 * 100
+    assert metrics["pixels"]["abnormal_pixels"] == 9 * 144
+    assert 0 <= metrics["rbdc"] <= 1
+    assert 0 <= metrics["tbdc"] <= 1
+    # Frame differencing sees the one thing that moves.
+    assert metrics["baselines"]["frame_difference"]["regions"]["regions_found"] == 9
+
+
+def test_tracks_come_before_masks(detector: Detector, benchmark: Benchmark, tmp_path: Path) -> None:
+    frames = np.arange(15, 24)
+    x = frames * 3.0 % 88
+    boxes = np.stack([x, np.full(9, 24.0), x + 12, np.full(9, 36.0)], axis=1)
+    a, b = masked(benchmark).test
+    tracked = replace(
+        benchmark, test=(replace(a, tracks=(Track(1, "block", frames, boxes),)), replace(b, masks=None))
+    )
+    metrics = run(detector, tracked, tmp_path / "out")
+    # The clip without any ground truth but its labels, which are all normal, counts: it has no region.
+    assert (metrics["regions"]["origin"], metrics["regions"]["clips"], metrics["regions"]["frames"]) == (
+        "tracks",
+        2,
+        36,
+    )
+    derived = run(detector, masked(benchmark), tmp_path / "derived")
+    assert (metrics["rbdc"], metrics["tbdc"]) == (derived["rbdc"], derived["tbdc"])  # the same boxes
+
+
+def test_a_clip_faster_than_the_detector(detector: Detector, benchmark: Benchmark, tmp_path: Path) -> None:
+    fast = find_clips(str(make_video(tmp_path / "fast.mp4", 48, rate=50)))[0]
+    mixed = replace(benchmark, test=(TestClip(fast, np.arange(48) >= 30, block), *masked(benchmark).test))
+    metrics = run(detector, mixed, tmp_path / "out")
+    row = metrics["videos"][0]
+    assert (row["name"], row["frames"], row["abnormal_frames"]) == ("fast", 48, 18)
+    assert len((tmp_path / "out" / "series" / "detector" / "fast.txt").read_text().split()) == 48
+    event = metrics["alarms"]["event_list"][0]
+    assert event["start"] == pytest.approx(30 / 50, abs=0.021)
+    assert event["end"] == pytest.approx(47 / 50, abs=0.021)
+    assert metrics["regions"]["frames"] == 48 + 36
+
+
+def test_what_a_partial_benchmark_lacks_is_said_everywhere(
+    detector: Detector, benchmark: Benchmark, tmp_path: Path
+) -> None:
+    partial = replace(benchmark, name="real", missing=("test clips 07 to 12",))
+    said: list[str] = []
+    ledger = tmp_path / "ledger.jsonl"
+    metrics = evaluate(detector, partial, tmp_path / "out", ledger=ledger, report=said.append)
+    assert metrics["missing"] == ["test clips 07 to 12"]
+    assert json.loads(ledger.read_text())["missing"] == ["test clips 07 to 12"]
+    assert any("test clips 07 to 12" in line for line in said)
+    for name in ("report.html", "table.md"):
+        text = (tmp_path / "out" / name).read_text()
+        assert "no figure here compares with a published one" in text
+        assert "test clips 07 to 12" in text
+
+
+def test_the_demo_asks_for_frames_alone(detector: Detector, benchmark: Benchmark, tmp_path: Path) -> None:
+    def no_masks(index: int) -> Mask:
+        raise AssertionError("frame scores need no masks")
+
+    short = replace(benchmark, test=tuple(replace(t, masks=no_masks) for t in benchmark.test))
+    metrics = run(detector, short, tmp_path / "out", whole=False)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b", "metrics.json"]
+    whole = run(detector, benchmark, tmp_path / "whole")
+    assert {k: v for k, v in whole.items() if k in metrics and k not in ("fps_end_to_end", "baselines")} == {
+        k: v for k, v in metrics.items() if k not in ("fps_end_to_end", "baselines")
+    }

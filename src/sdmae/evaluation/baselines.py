@@ -6,14 +6,14 @@ scores: the protocol smooths them over time as it smooths a detector's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sdmae.errors import SourceError
-from sdmae.scoring import Series
+from sdmae.scoring import Map, Series
 from sdmae.video import Clip, Size, read_frames
 
 CELL = 16
@@ -22,23 +22,27 @@ CELL = 16
 Grey = NDArray[np.uint8]
 """(H, W) uint8."""
 
+Tap = Callable[[Map], object]
+"""Gets the mean difference of each cell, (h, w) float32, of one frame after the other. Cell (0, 0) begins at the
+picture's corner; a rest at the right and the bottom that fills no cell is in none."""
 
-def frame_difference(clip: Clip, size: Size | None = None) -> Series:
+
+def frame_difference(clip: Clip, size: Size | None = None, *, tap: Tap | None = None) -> Series:
     """Raw scores (N,) of a clip's N frames: the largest cell mean of |I(t+1) - I(t-1)|.
 
     size: that of the frames that are compared; None: the source's own. The score is sensitive to it, since it decides
     where the grid lies and how much sensor noise a cell averages. At the ends the missing neighbour is the end frame
-    itself. Raises `SourceError` as `read_frames` does.
+    itself. tap gets the cells of each frame, whose highest is the score. Raises `SourceError` as `read_frames` does.
     """
     pairs = _neighbours(_grey(clip, size))
-    return _series(_largest_cell(_difference(after, before)) for before, after in pairs)
+    return _series((_cells(_difference(after, before)) for before, after in pairs), tap)
 
 
-def background_subtraction(clip: Clip, background: Grey) -> Series:
+def background_subtraction(clip: Clip, background: Grey, *, tap: Tap | None = None) -> Series:
     """Raw scores (N,) of a clip's N frames: the largest cell mean of |I(t) - background|.
 
-    background: (H, W) uint8 of the same camera, from `median_background`. Raises `SourceError` when the clip's
-    frames have another size.
+    background: (H, W) uint8 of the same camera, from `median_background`. tap: as for `frame_difference`. Raises
+    `SourceError` when the clip's frames have another size.
     """
 
     def distance(image: Grey) -> Grey:
@@ -46,7 +50,7 @@ def background_subtraction(clip: Clip, background: Grey) -> Series:
             raise SourceError(_sizes(clip, image, background) + "; take the background from the same camera")
         return _difference(image, background)
 
-    return _series(_largest_cell(distance(image)) for image in _grey(clip))
+    return _series((_cells(distance(image)) for image in _grey(clip)), tap)
 
 
 def median_background(clips: Iterable[Clip], samples: int = 63) -> Grey:
@@ -96,8 +100,8 @@ def _neighbours(images: Iterable[Grey]) -> Iterator[tuple[Grey, Grey]]:
         yield (here if before is None else before), here
 
 
-def _largest_cell(image: Grey) -> float:
-    """Largest mean over the cells of the grid. A last row or column of cells that is not whole is left out, but
+def _cells(image: Grey) -> NDArray[np.float64]:
+    """Mean over each cell of the grid, (h, w). A last row or column of cells that is not whole is left out, but
     for a picture smaller than a cell, which is one.
     """
     height, width = image.shape
@@ -106,11 +110,17 @@ def _largest_cell(image: Grey) -> float:
     # reshape into cells.
     corners = np.asarray(cv2.integral(image, sdepth=cv2.CV_64F), np.float64)[::rows, ::columns]
     sums = corners[1:, 1:] - corners[:-1, 1:] - corners[1:, :-1] + corners[:-1, :-1]
-    return float(np.max(sums) / (rows * columns))
+    return np.asarray(sums / (rows * columns), np.float64)
 
 
-def _series(scores: Iterable[float]) -> Series:
-    return np.fromiter(scores, np.float64)
+def _series(grids: Iterable[NDArray[np.float64]], tap: Tap | None) -> Series:
+    def scores() -> Iterator[float]:
+        for cells in grids:
+            if tap is not None:
+                tap(cells.astype(np.float32))
+            yield float(cells.max())
+
+    return np.fromiter(scores(), np.float64)
 
 
 def _difference(image: Grey, other: Grey) -> Grey:

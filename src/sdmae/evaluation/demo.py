@@ -127,7 +127,7 @@ def _steps(
     with _timed(seconds, _step("training", trained is not None), report, "2/5"):
         detector = trained or _train(output, learned, config, device)
     with _timed(seconds, "scoring and metrics", report, "3/5"):
-        metrics = evaluate(detector, benchmark, output, report=_quiet)
+        metrics = evaluate(detector, benchmark, output, report=_quiet, whole=False)
     with _timed(seconds, "threshold from normal video", report, "4/5"):
         normal = learn_normal(_scores(detector, normal_clips, "normal video"), config.events)
     with _timed(seconds, "video and pictures", report, "5/5"):

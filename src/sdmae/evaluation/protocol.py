@@ -1,4 +1,4 @@
-"""A detector on the test split of a benchmark: both protocols, the baselines beside them, and the ledger."""
+"""A detector on the test split of a benchmark: both protocols, the baselines beside them, the ledger, the report."""
 
 from __future__ import annotations
 
@@ -7,180 +7,234 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sdmae.config import ScoreConfig, to_dict
-from sdmae.data.benchmark import Benchmark, Labels, TestClip
+from sdmae.config import to_dict
+from sdmae.data.benchmark import Benchmark, TestClip
 from sdmae.detector import Detector
 from sdmae.errors import BenchmarkError, SourceError
-from sdmae.evaluation import baselines, ledger
+from sdmae.evaluation import ledger
+from sdmae.evaluation.benchmark_report import Measured, write_benchmark_report
+from sdmae.evaluation.beside import Baseline, measure_baselines
 from sdmae.evaluation.files import check_writable, write_text
-from sdmae.evaluation.tables import write_scores
-from sdmae.metrics import macro_auc, macro_auc_two_class, micro_auc, micro_auc_clip_normalised
+from sdmae.evaluation.map_store import MapStore
+from sdmae.evaluation.measures import Scored, alarm_measures, frame_measures, video_row
+from sdmae.evaluation.moments import pictures, worst_false_alarms, worst_misses
+from sdmae.evaluation.regions_of import (
+    Regions,
+    Truth,
+    measure_regions,
+    pixel_figures,
+    region_figures,
+    true_regions,
+)
+from sdmae.evaluation.tables import export_scores, write_scores
 from sdmae.progress import progress
-from sdmae.scoring import Series, VideoScores, smooth_causal, smooth_offline
+from sdmae.scoring import Series, VideoScores
 from sdmae.video import probe
 
 SYNTHETIC = ("scene",)
 """Benchmarks whose test split is drawn, not filmed: they can be looked at as often as one likes, with no ledger."""
 LEDGER = Path("benchmarks/results/test-ledger.jsonl")
+SERIES = "series"
+"""Folder of scores and labels, one number a line, as `sdmae metrics frames` reads them."""
 
 Report = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scored:
-    """One test clip with the detector's scores under both protocols."""
-
-    truth: TestClip
-    offline: VideoScores
-    causal: VideoScores
-
-
 def evaluate(
-    detector: Detector, benchmark: Benchmark, output: Path, *, ledger: Path | None = None, report: Report
+    detector: Detector,
+    benchmark: Benchmark,
+    output: Path,
+    *,
+    ledger: Path | None = None,
+    report: Report,
+    whole: bool = True,
 ) -> dict[str, Any]:
-    """Scores every test clip; writes `metrics.json`, and `scores.csv` and `scores.png` of each; returns the metrics.
+    """Scores every test clip and measures the scores; returns what it writes into `metrics.json`.
 
-    At the top level stand the AUCs of the offline protocol (0 to 1), then `causal`, `baselines`, `videos` and
-    `fps_end_to_end` (decoding to score, on this machine). A run on a real test set is added to the ledger. Raises
-    `BenchmarkError` where a clip has another number of frames than labels, and before anything is scored where all
-    labels are of one kind; `SourceError`, also before, where the output folder cannot be written to.
+    Beside it lie `scores.csv` and `scores.png` of each clip. At the top level stand the measures of the offline
+    protocol (0 to 1), then `causal`, `baselines`, `videos`, `fps_end_to_end` (decoding to score, on this machine),
+    `alarms` and what was measured on what. All but `fps_end_to_end` is the same in every run on one machine.
+
+    whole: also the measures of regions and pixels, where there is ground truth of them; `report.html`; `table.md`;
+    and in `series` each clip's labels and scores, the baselines' too, for `sdmae metrics frames`.
+
+    A run on a real test set is added to the ledger. Raises `BenchmarkError` where a clip has another number of frames
+    than labels, and before anything is scored where all labels are of one kind; `SourceError`, also before, where the
+    output folder cannot be written to.
     """
-    truth = np.concatenate([clip.labels for clip in benchmark.test])
-    if truth.all() or not truth.any():
-        kind = "abnormal" if truth.all() else "normal"
-        raise BenchmarkError(f"{benchmark.name}: all {len(truth)} test frames are {kind}; an AUC needs both kinds")
+    labels = [clip.labels for clip in benchmark.test]
+    every = np.concatenate(labels)
+    if every.all() or not every.any():
+        kind = "abnormal" if every.all() else "normal"
+        raise BenchmarkError(f"{benchmark.name}: all {len(every)} test frames are {kind}; an AUC needs both kinds")
     check_writable(output)
-    scored, seconds = score_test_clips(detector, benchmark, report)
-    frames = sum(len(s.truth.labels) for s in scored)
-    fps = frames / seconds
-    labels = [s.truth.labels for s in scored]
-    headline: dict[str, Any] = {
-        **aucs(labels, [s.offline.at_frames(len(s.truth.labels)) for s in scored]),
-        "causal": aucs(labels, [s.causal.at_frames(len(s.truth.labels)) for s in scored]),
-    }
-    # Noted before anything of it can be seen, so that no look at a test set goes unrecorded.
-    if benchmark.name not in SYNTHETIC:
-        _note(detector, benchmark, {**headline, "fps_end_to_end": fps}, ledger or _default_ledger(output), report)
-    metrics = {
-        **headline,
-        "baselines": _baselines(benchmark, detector.config.score),
-        "videos": [_row(s) for s in scored],
-        "fps_end_to_end": fps,
-        "frames": frames,
-        "abnormal_frames": int(sum(label.sum() for label in labels)),
-        "benchmark": benchmark.name,
-        "detector": detector.fingerprint(),
-        "protocol": {
-            "offline": f"Gaussian of {detector.config.score.sigma:g} s, reflected ends, no clip normalisation",
-            "causal": f"exponential average of {detector.config.score.causal_seconds:g} s, no future",
-        },
-    }
-    for item in scored:
-        write_scores(output / item.truth.clip.name, item.offline, item.truth.labels[item.offline.frames].tolist())
-    write_text(output / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    if benchmark.missing:
+        report(f"{benchmark.name} is not whole, so that no figure compares with a published one:")
+        for line in benchmark.missing:
+            report(f"  {line}")
+    # What cannot be read of the ground truth is told before the test set is looked at.
+    truth = true_regions(benchmark.test) if whole else None
+    with ExitStack() as stack:
+        maps = stack.enter_context(MapStore()) if whole else None
+        scored, seconds = score_test_clips(detector, benchmark, report, maps)
+        figures, regions = _headline(detector, scored, maps, truth)
+        figures["fps_end_to_end"] = len(every) / seconds
+        # Noted before anything of it can be seen, so that no look at a test set goes unrecorded.
+        noted = None
+        if benchmark.name not in SYNTHETIC:
+            noted = ledger_of(output) if ledger is None else ledger
+            _note(detector, benchmark, figures, noted, report)
+        beside = measure_baselines(benchmark, detector.config.score, truth, report)
+        metrics = _metrics(detector, benchmark, figures, beside, scored)
+        for one in scored:
+            write_scores(output / one.truth.clip.name, one.offline, one.truth.labels[one.offline.frames].tolist())
+        if maps is not None:
+            _write_series(output / SERIES, scored, beside)
+            threshold = detector.calibration.offline.threshold if detector.calibration else None
+            write_benchmark_report(
+                output,
+                Measured(
+                    metrics=metrics,
+                    scored=scored,
+                    regions=regions,
+                    beside=beside,
+                    threshold=threshold,
+                    misses=pictures(worst_misses(scored, threshold), scored, maps),
+                    false_alarms=pictures(worst_false_alarms(scored, threshold), scored, maps),
+                    noted=noted,
+                    provenance=detector.provenance,
+                ),
+            )
+            report(f"{output / 'report.html'}: the report")
+    write_text(output / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     report(f"{output / 'metrics.json'}: micro AUC {metrics['micro_auc']:.4f}, macro AUC {metrics['macro_auc']:.4f}")
     return metrics
 
 
-def score_test_clips(detector: Detector, benchmark: Benchmark, report: Report) -> tuple[list[Scored], float]:
-    """The test clips with their scores, and the seconds that decoding and scoring took."""
+def score_test_clips(
+    detector: Detector, benchmark: Benchmark, report: Report, maps: MapStore | None = None
+) -> tuple[list[Scored], float]:
+    """The test clips with their scores, and the seconds that decoding and scoring took.
+
+    maps: gets the filtered maps of the offline scores, clip by clip.
+    """
     scored = []
     seconds = 0.0
     with progress("scoring", sum(len(t.labels) for t in benchmark.test), "frames") as bar:
         for truth in benchmark.test:
+            if maps is not None:
+                maps.begin()
             start = time.perf_counter()
-            offline, causal = detector.score_both(truth.clip, report=report)
+            offline, causal = detector.score_both(
+                truth.clip, report=report, tap=None if maps is None else maps.append
+            )
             seconds += time.perf_counter() - start
-            _check_count(truth, offline, detector)
-            scored.append(Scored(truth, offline, causal))
+            rate = probe(truth.clip).rate
+            _check_count(truth, offline, rate, detector)
+            scored.append(Scored(truth, offline, causal, rate))
             bar.update(len(truth.labels))
     return scored, seconds
 
 
-def _check_count(truth: TestClip, scores: VideoScores, detector: Detector) -> None:
+def _check_count(truth: TestClip, scores: VideoScores, rate: float, detector: Detector) -> None:
     """Raises `BenchmarkError` where the clip has another number of frames than labels."""
     labels, last = len(truth.labels), int(scores.frames[-1])
     # Of a clip faster than the detector, the last frames may not have been looked at.
-    slack = max(0, round(probe(truth.clip).rate / detector.rate))
+    slack = max(0, round(rate / detector.rate))
     complete = len(scores.scores) == labels if slack <= 1 else last < labels <= last + 1 + slack
     if not complete:
         raise BenchmarkError(f"{truth.clip.path}: {last + 1} frames decode, but it has {labels} labels")
 
 
-def aucs(labels: Sequence[Labels], scores: Sequence[Series]) -> dict[str, float | None]:
-    """The four AUCs of a set of clips, 0 to 1; `macro_auc_two_class` is None where no clip has both classes."""
+def _headline(
+    detector: Detector, scored: Sequence[Scored], maps: MapStore | None, truth: Truth | None
+) -> tuple[dict[str, Any], Regions | None]:
+    """The detector's own figures, and its regions with their curves."""
+    labels = [one.truth.labels for one in scored]
+    figures: dict[str, Any] = {
+        **frame_measures(labels, [one.offline.at_frames(len(one.truth.labels)) for one in scored]),
+        "causal": frame_measures(labels, [one.causal.at_frames(len(one.truth.labels)) for one in scored]),
+    }
+    regions = None
+    if maps is not None:
+        clips, frames = [one.truth for one in scored], [one.offline.frames for one in scored]
+        if truth is not None:
+            regions = measure_regions(truth, clips, maps, frames, [probe(clip.clip).size for clip in clips])
+        figures |= region_figures(truth, regions) | pixel_figures(clips, maps, frames)
+    level = detector.calibration.causal if detector.calibration else None
+    figures["alarms"] = alarm_measures(scored, level, detector.config.events)
+    return figures, regions
+
+
+def _metrics(
+    detector: Detector,
+    benchmark: Benchmark,
+    figures: Mapping[str, Any],
+    beside: Mapping[str, Baseline],
+    scored: Sequence[Scored],
+) -> dict[str, Any]:
+    """What metrics.json holds, in its order."""
+    first = ("micro_auc", "macro_auc", "macro_auc_two_class", "micro_auc_clip_normalised")
+    level = detector.calibration.causal if detector.calibration else None
+    surroundings = ledger.environment() | ledger.commit(ledger.CODE)
     return {
-        "micro_auc": micro_auc(labels, scores),
-        "macro_auc": macro_auc(labels, scores),
-        "macro_auc_two_class": macro_auc_two_class(labels, scores),
-        "micro_auc_clip_normalised": micro_auc_clip_normalised(labels, scores),
+        **{key: figures[key] for key in first},
+        "causal": figures["causal"],
+        "baselines": {key: one.figures for key, one in beside.items()},
+        "videos": [video_row(one, level, detector.config.events) for one in scored],
+        "fps_end_to_end": figures["fps_end_to_end"],
+        **{key: value for key, value in figures.items() if key not in (*first, "causal", "fps_end_to_end")},
+        "frames": sum(len(one.truth.labels) for one in scored),
+        "abnormal_frames": int(sum(one.truth.labels.sum() for one in scored)),
+        "benchmark": benchmark.name,
+        "missing": list(benchmark.missing),
+        "detector": detector.fingerprint(),
+        "protocol": {
+            "offline": f"Gaussian of {detector.config.score.sigma:g} s, reflected ends, no clip normalisation",
+            "causal": f"exponential average of {detector.config.score.causal_seconds:g} s, no future",
+        },
+        "made": surroundings,
     }
 
 
-def _baselines(benchmark: Benchmark, score: ScoreConfig) -> dict[str, Any]:
-    """What needs no training, smoothed as the detector is."""
-    labels = [truth.labels for truth in benchmark.test]
-    background = baselines.median_background(benchmark.training)
-    raw: dict[str, list[Series]] = {"frame_difference": [], "background_subtraction": []}
-    with progress("baselines", len(benchmark.test), "videos") as bar:
-        for truth in benchmark.test:
-            raw["frame_difference"].append(baselines.frame_difference(truth.clip))
-            raw["background_subtraction"].append(baselines.background_subtraction(truth.clip, background))
-            bar.update()
-    rates = [probe(truth.clip).rate for truth in benchmark.test]
-    return {
-        name: {
-            **aucs(labels, [smooth_offline(s, score.sigma, r) for s, r in zip(series, rates, strict=True)]),
-            "causal": aucs(
-                labels,
-                [
-                    smooth_causal(s, _times(len(s), r), score.causal_seconds, r)
-                    for s, r in zip(series, rates, strict=True)
-                ],
-            ),
-        }
-        for name, series in raw.items()
+def _write_series(folder: Path, scored: Sequence[Scored], beside: Mapping[str, Baseline]) -> None:
+    """Labels and scores of every frame, one folder for each of them, one file for each clip."""
+    counts = [len(one.truth.labels) for one in scored]
+    every: dict[str, Sequence[Series]] = {
+        "detector": [one.offline.at_frames(n) for one, n in zip(scored, counts, strict=True)],
+        "detector_causal": [one.causal.at_frames(n) for one, n in zip(scored, counts, strict=True)],
     }
+    for key, one in beside.items():
+        every |= {key: one.offline, f"{key}_causal": one.causal}
+    names = [one.truth.clip.name for one in scored]
+    export_scores(folder / "labels", names, [one.truth.labels.astype(np.int64) for one in scored])
+    for key, series in every.items():
+        export_scores(folder / key, names, series)
 
 
-def _times(count: int, rate: float) -> NDArray[np.float64]:
-    return np.arange(count) / rate
-
-
-def _row(scored: Scored) -> dict[str, Any]:
-    """One clip: its own AUC where it has both classes."""
-    labels = scored.truth.labels
-    return {
-        "name": scored.truth.clip.name,
-        "frames": len(labels),
-        "abnormal_frames": int(labels.sum()),
-        "auc": macro_auc_two_class([labels], [scored.offline.at_frames(len(labels))]),
-        "causal_auc": macro_auc_two_class([labels], [scored.causal.at_frames(len(labels))]),
-    }
-
-
-def _default_ledger(output: Path) -> Path:
+def ledger_of(output: Path) -> Path:
+    """Where a run is noted unless told otherwise: with the project's others, or beside its results."""
     return LEDGER if LEDGER.parent.is_dir() else output / LEDGER.name
 
 
-def _note(detector: Detector, benchmark: Benchmark, metrics: Mapping[str, Any], path: Path, report: Report) -> None:
+def _note(detector: Detector, benchmark: Benchmark, figures: Mapping[str, Any], path: Path, report: Report) -> None:
     try:
         ledger.append(
             path,
             {
                 "command": shlex.join(["sdmae", *sys.argv[1:]]),
                 "benchmark": benchmark.name,
+                "missing": list(benchmark.missing),
                 "detector": detector.fingerprint(),
                 "config": to_dict(detector.config),
                 "seed": detector.config.train.seed,
-                "metrics": dict(metrics),
+                "metrics": _for_ledger(figures),
                 "provenance": {k: v for k, v in detector.provenance.items() if k != "history"},
             },
         )
@@ -189,3 +243,9 @@ def _note(detector: Detector, benchmark: Benchmark, metrics: Mapping[str, Any], 
             f"{path}: the run cannot be noted ({error}), and one that is not does not count; see --ledger"
         ) from None
     report(f"{path}: the run is noted")
+
+
+def _for_ledger(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures without what has a line for each event."""
+    alarms = {key: value for key, value in figures["alarms"].items() if key != "event_list"}
+    return {**figures, "alarms": alarms}

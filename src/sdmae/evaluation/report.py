@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
-
-import cv2
-import numpy as np
 
 from sdmae.evaluation.alarms import Alarm, Normal, Verdict
 from sdmae.evaluation.files import write_text
 from sdmae.evaluation.overlay import Reviewed, level, score_limits
+from sdmae.evaluation.pieces import embedded, figure_cells, filled, percent, score_curve
 from sdmae.scoring.calibrated import words
 from sdmae.video import Image
 
 PAGE = Path(__file__).with_name("page.html")
 NAMES = {"wrong_way": "walker going the wrong way", "thrown": "thrown object"}
 """Kinds whose own word says too little."""
-_WIDTH, _HEIGHT = 1000.0, 100.0
 _PICTURE = 560
 """Columns of a picture on the page."""
 
@@ -68,17 +63,18 @@ def write_report(path: Path, story: Story) -> None:
     found = sum(v.found for v in verdicts)
     normal_seconds, total_seconds = _lengths(story.clips)
     headline = f"{found} of {len(verdicts)} abnormal objects found, {count_of(len(false), 'false alarm')}"
-    page = Template(PAGE.read_text(encoding="utf-8")).substitute(
+    page = filled(
+        PAGE,
         title=escape(headline),
-        seed=story.seed,
+        seed=str(story.seed),
         headline=escape(headline),
         lead=escape(
             f"A detector learned what is normal from {story.training} of people walking, then watched "
             f"{total_seconds:.0f} s of video in which other things happen, too. The place and everybody in it are "
             "drawn by the program, so that the truth is known to the pixel."
         ),
-        picture=_embedded(story.picture, 1740),
-        poster=_embedded(next(iter(story.stills.values())), 720) if story.stills else "",
+        picture=embedded(story.picture, 1740),
+        poster=embedded(next(iter(story.stills.values())), 720) if story.stills else "",
         figures=_figures(story, found, normal_seconds),
         clips="\n".join(_clip(clip, story.normal.threshold, score_limits(story.clips)) for clip in story.clips),
         events="\n".join(_event(v, story) for v in verdicts),
@@ -98,7 +94,7 @@ def write_report(path: Path, story: Story) -> None:
             "no less. With hours of it, sdmae calibrate promises fewer."
         ),
         aucs=_aucs(story.metrics),
-        causal=" and ".join(_percent(story.metrics["causal"][k]) for k in ("micro_auc", "macro_auc")),
+        causal=" and ".join(percent(story.metrics["causal"][k]) for k in ("micro_auc", "macro_auc")),
         machine=escape(story.machine),
         files="\n".join(
             f'<li><a href="{escape(name)}">{escape(name)}</a> <span class="soft">{escape(what)}</span></li>'
@@ -141,43 +137,28 @@ def _figures(story: Story, found: int, normal_seconds: float) -> str:
     cells = [
         (f"{found} of {len(story.verdicts)}", "abnormal objects found"),
         (f"{false}", f"false alarm{'' if false == 1 else 's'} in {normal_seconds:.0f} s of normal test video"),
-        (_percent(metrics["micro_auc"]), f"micro AUC; frame difference {_percent(difference['micro_auc'])}"),
-        (_percent(metrics["macro_auc"]), f"macro AUC; frame difference {_percent(difference['macro_auc'])}"),
+        (percent(metrics["micro_auc"]), f"micro AUC; frame difference {percent(difference['micro_auc'])}"),
+        (percent(metrics["macro_auc"]), f"macro AUC; frame difference {percent(difference['macro_auc'])}"),
         (f"{sum(story.seconds.values()):.0f} s", f"for everything; {training}"),
         (f"{metrics['fps_end_to_end']:.0f}", "frames a second scored, on this machine"),
     ]
-    return "\n".join(f"<div><b>{escape(value)}</b><span>{escape(what)}</span></div>" for value, what in cells)
+    return figure_cells(cells)
 
 
 def _clip(clip: Reviewed, threshold: float, limits: tuple[float, float]) -> str:
     """The curve of one clip over its ground truth."""
     times, scores = clip.scores.times, clip.scores.scores
-    end = max(float(times[-1]), 1e-9)
-
-    def x(time: float) -> str:
-        return f"{time / end * _WIDTH:.1f}"
-
-    def y(score: float) -> str:
-        return f"{(0.96 - 0.9 * float(level(score, limits))) * _HEIGHT:.1f}"
-
-    points = " ".join(f"{x(t)},{y(s)}" for t, s in zip(times, scores, strict=True))
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], clip.truth.labels.astype(np.int8), [0]]))).reshape(-1, 2)
-    spans = [(float(times[first]), float(times[after - 1])) for first, after in edges]
-    shades = "".join(
-        f'<rect class="truth" x="{x(a)}" y="0" width="{x(b - a)}" height="{_HEIGHT:g}"/>' for a, b in spans
-    )
     events = "; ".join(
         f'{escape(name_of(v.track.kind))} <span class="{_word(v)}">{_word(v)}</span>' for v in clip.verdicts
     )
-    name = escape(clip.scores.name)
-    return (
-        f'<div class="clip"><header><b>{name}</b><span>{events or "nothing abnormal"}</span></header>'
-        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" '
-        f'aria-label="score of {name} over time">{shades}'
-        f'<polygon class="area" points="0,{_HEIGHT:g} {points} {_WIDTH:g},{_HEIGHT:g}"/>'
-        f'<line class="limit" x1="0" x2="{_WIDTH:g}" y1="{y(threshold)}" y2="{y(threshold)}"/>'
-        f'<polyline class="curve" points="{points}"/></svg>'
-        f'<div class="axis"><span>0 s</span><span>{end / 2:.0f} s</span><span>{end:.0f} s</span></div></div>'
+    return score_curve(
+        clip.scores.name,
+        events or "nothing abnormal",
+        times,
+        level(scores, limits),
+        clip.truth.labels,
+        float(level(threshold, limits)),
+        float(times[-1]),
     )
 
 
@@ -186,7 +167,7 @@ def _event(verdict: Verdict, story: Story) -> str:
     name = name_of(verdict.track.kind)
     return (
         f'<figure><img loading="lazy" alt="{escape(name)} in {escape(verdict.clip)}" '
-        f'src="{_embedded(picture, _PICTURE)}">'
+        f'src="{embedded(picture, _PICTURE)}">'
         f"<figcaption>{escape(name.capitalize())}: "
         f'<span class="{_word(verdict)}">{_word(verdict)}</span>'
         f"<small>{escape(verdict.clip)}, {verdict.start:.1f} to {verdict.end:.1f} s, peak score {verdict.peak:.3f} "
@@ -197,8 +178,8 @@ def _event(verdict: Verdict, story: Story) -> str:
 def _aucs(metrics: Mapping[str, Any]) -> str:
     rows = [("this detector", metrics), *((k.replace("_", " "), v) for k, v in metrics["baselines"].items())]
     return "\n".join(
-        f'<tr><td>{escape(name)}</td><td class="n">{_percent(of["micro_auc"])}</td>'
-        f'<td class="n">{_percent(of["macro_auc"])}</td></tr>'
+        f'<tr><td>{escape(name)}</td><td class="n">{percent(of["micro_auc"])}</td>'
+        f'<td class="n">{percent(of["macro_auc"])}</td></tr>'
         for name, of in rows
     )
 
@@ -226,16 +207,3 @@ def _word(verdict: Verdict) -> str:
 def count_of(number: int, what: str) -> str:
     """So many of a thing, in words."""
     return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _embedded(picture: Image, width: int) -> str:
-    """The picture in the page itself, at most `width` columns."""
-    if picture.shape[1] > width:
-        rows = round(picture.shape[0] * width / picture.shape[1])
-        picture = np.asarray(cv2.resize(picture, (width, rows), interpolation=cv2.INTER_AREA), np.uint8)
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 86])
-    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
