@@ -25,8 +25,8 @@ import sdmae
 from sdmae.config import EventConfig
 from sdmae.data.scene import SceneSpec, render
 from sdmae.data.scene.render import make_place
+from sdmae.demo.demo import demo_config
 from sdmae.detector import Detector, load
-from sdmae.evaluation.demo import demo_config
 from sdmae.evaluation.ledger import commit, environment
 from sdmae.progress import progress, say
 from sdmae.scoring.calibration import NormalClip, calibrate, events_at

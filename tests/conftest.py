@@ -70,7 +70,7 @@ def odd_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def calibrated_file(detector_file: Path, normal_video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same detector, calibrated on the minute for 2000 alarms a day: so short a video vouches for no fewer."""
     from sdmae import load
-    from sdmae.evaluation.calibrate import Order, calibrate
+    from sdmae.recordings.calibrate import Order, calibrate
 
     before = load(detector_file, device="cpu")
     events = replace(before.config.events, false_alarms_per_day=2000.0)

@@ -15,10 +15,12 @@ FLOORS = [
     {"runtime", "data"},
     {"detector"},
     {"training"},
+    {"recordings"},
     {"evaluation"},
+    {"demo"},
     {"cli"},
 ]
-MAY_USE_TORCH = {"model", "data", "runtime", "detector", "training", "evaluation"}
+MAY_USE_TORCH = {"model", "data", "runtime", "detector", "training", "recordings", "evaluation"}
 # The package's face and its `python -m` entry stand above the house.
 ENTRANCES = {"__init__", "__main__"}
 

@@ -357,8 +357,8 @@ def test_ctrl_c_keeps_what_was_learned_and_says_how_to_go_on(tmp_path: Path, vid
 def test_ctrl_c_during_detect_keeps_the_finished_videos(
     tmp_path: Path, detector_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from sdmae.evaluation import watch
-    from sdmae.evaluation.tables import write_scores
+    from sdmae.recordings import watch
+    from sdmae.recordings.tables import write_scores
 
     for name in ("a", "b"):
         make_video(tmp_path / f"{name}.mp4", 8)

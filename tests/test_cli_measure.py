@@ -18,8 +18,8 @@ from sdmae.data.readers import read_benchmark
 from sdmae.data.scene import write_scene
 from sdmae.evaluation import baselines
 from sdmae.evaluation.benchmark_truth import benchmark_tracks
-from sdmae.evaluation.tables import export_scores, write_table
 from sdmae.metrics import macro_auc, macro_auc_two_class, micro_auc
+from sdmae.recordings.tables import export_scores, write_table
 from sdmae.scoring import Series, VideoScores, smooth_offline
 
 FRAME_KEYS = [

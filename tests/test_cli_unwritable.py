@@ -13,7 +13,7 @@ import pytest
 from sdmae import load
 from sdmae.cli import main
 from sdmae.errors import SourceError
-from sdmae.evaluation.files import check_writable, write_text
+from sdmae.recordings.files import check_writable, write_text
 from spoken import Refused, said
 from tiny import SETTINGS
 from video_files import make_video
@@ -110,12 +110,12 @@ def test_a_full_disk_under_the_table_of_scores(
     kind: str, tmp_path: Path, detector_file: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     # The plot is larger than a short table; what it needs is not the matter here.
-    monkeypatch.setattr("sdmae.evaluation.tables.score_plot", lambda path, *rest, **options: path.touch())
+    monkeypatch.setattr("sdmae.recordings.tables.score_plot", lambda path, *rest, **options: path.touch())
     source = make_video(tmp_path / "cam.mp4", 100, rate=5)
     command = ["detect", str(source), "--detector", str(detector_file), "--output", str(tmp_path / "out")]
     with full_after(1_000):
-        monkeypatch.setattr("sdmae.evaluation.watch.HeatFile.append", lambda self, cells: None)
-        monkeypatch.setattr("sdmae.evaluation.watch.HeatFile.__len__", lambda self: 100)
+        monkeypatch.setattr("sdmae.recordings.watch.HeatFile.append", lambda self, cells: None)
+        monkeypatch.setattr("sdmae.recordings.watch.HeatFile.__len__", lambda self: 100)
         refused([*command, "--format", kind], f"scores.{kind}: cannot be written", "too large")
 
 

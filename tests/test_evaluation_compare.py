@@ -26,8 +26,8 @@ from sdmae.evaluation.compare import (
 )
 from sdmae.evaluation.compare_page import as_html, write_comparison
 from sdmae.evaluation.methods import Contest, Method, read_contest
-from sdmae.evaluation.tables import export_scores
 from sdmae.metrics import Interval, bootstrap_auc, bootstrap_difference, macro_auc_two_class, micro_auc
+from sdmae.recordings.tables import export_scores
 from sdmae.video.frame import Clip
 
 NAMES = [f"{k:02d}" for k in range(12)]

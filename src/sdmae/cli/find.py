@@ -32,9 +32,9 @@ def detect(args: Namespace, config: Config) -> int:
     """Scores video files: a table and a plot for each, alarms with pictures, the annotated video."""
     from sdmae.data.schedule import outside, parse_schedule
     from sdmae.detector import load
-    from sdmae.evaluation.detect import detect as run
-    from sdmae.evaluation.tables import check_format
-    from sdmae.evaluation.watch import Order
+    from sdmae.recordings.detect import detect as run
+    from sdmae.recordings.tables import check_format
+    from sdmae.recordings.watch import Order
     from sdmae.video.clock import parse_moment
 
     check_format(args.format)

@@ -110,8 +110,8 @@ def calibrate(args: Namespace, config: Config) -> int:
     from sdmae.data.schedule import outside, parse_schedule
     from sdmae.data.store import parse_exclusion
     from sdmae.detector import load
-    from sdmae.evaluation.calibrate import Order
-    from sdmae.evaluation.calibrate import calibrate as run
+    from sdmae.recordings.calibrate import Order
+    from sdmae.recordings.calibrate import calibrate as run
     from sdmae.video.clock import parse_moment
 
     if args.output.suffix != ".safetensors":

@@ -19,7 +19,7 @@ from sdmae.progress import say
 
 def demo(args: Namespace, config: Config) -> int:
     """Draws a scene, trains on it, finds what is abnormal, and reports with pictures."""
-    from sdmae.evaluation.demo import demo as run
+    from sdmae.demo.demo import demo as run
 
     run(args.output, seed=args.seed, device=args.device, report=say)
     return 0
@@ -34,7 +34,7 @@ def demo_arguments(parser: Parser) -> None:
 
 def info(args: Namespace, config: Config) -> int:
     """What a detector file, a preset or a video is."""
-    from sdmae.evaluation.info import describe, in_words
+    from sdmae.detector.info import describe, in_words
 
     facts = describe(args.name)
     sys.stdout.write((json.dumps(facts, indent=2) if args.json else in_words(facts)) + "\n")

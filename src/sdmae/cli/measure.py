@@ -169,7 +169,7 @@ def _add_output(parser: Parser) -> None:
 
 
 def _print(report: dict[str, Any], output: Path | None) -> None:
-    from sdmae.evaluation.files import write_text
+    from sdmae.recordings.files import write_text
 
     text = json.dumps(report, indent=2) + "\n"
     if output is None:

@@ -1,1 +1,1 @@
-"""A detector put to work and to the test: on files, on benchmarks, in the demo."""
+"""A detector against the truth: benchmarks, metrics of files, comparisons, reports."""

@@ -11,13 +11,13 @@ from typing import Any
 
 from sdmae.evaluation.benchmark_words import TITLES, made, measured_how, terms
 from sdmae.evaluation.beside import NAMES, Baseline
-from sdmae.evaluation.files import write_text
 from sdmae.evaluation.measures import Scored
 from sdmae.evaluation.moments import APART, Shown
-from sdmae.evaluation.overlay import level
 from sdmae.evaluation.pieces import Line, chart, embedded, figure_cells, filled, percent, score_curve, table
 from sdmae.evaluation.regions_of import Regions
 from sdmae.metrics import roc
+from sdmae.recordings.files import write_text
+from sdmae.recordings.page import level
 
 PAGE = Path(__file__).with_name("benchmark_page.html")
 COLUMNS = {

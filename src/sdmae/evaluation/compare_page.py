@@ -21,9 +21,9 @@ from sdmae.evaluation.compare import (
     signed_figure,
     title,
 )
-from sdmae.evaluation.files import check_writable, write_text
 from sdmae.evaluation.speed_accuracy import NOTE, OURS, TITLES, Point, embedded, speed_accuracy_png
 from sdmae.metrics import Interval
+from sdmae.recordings.files import check_writable, write_text
 
 PAGE = Path(__file__).with_name("compare.html")
 _WIDTH = 1000.0

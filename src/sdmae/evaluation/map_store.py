@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sdmae.evaluation.heat_file import HeatFile
+from sdmae.recordings.heat_file import HeatFile
 from sdmae.scoring import Map
 
 LONGEST = 160

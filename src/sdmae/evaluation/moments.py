@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sdmae.data.benchmark import TestClip
 from sdmae.evaluation.map_store import MapStore
 from sdmae.evaluation.measures import Scored
-from sdmae.evaluation.page import heated, shares
+from sdmae.recordings.page import heated, shares
 from sdmae.scoring import Map
 from sdmae.video import Image, Size, boxes, probe, read_frames
 from sdmae.video.draw import RED, SLATE

@@ -20,7 +20,6 @@ from sdmae.errors import BenchmarkError, SourceError
 from sdmae.evaluation import ledger
 from sdmae.evaluation.benchmark_report import Measured, write_benchmark_report
 from sdmae.evaluation.beside import Baseline, measure_baselines
-from sdmae.evaluation.files import check_writable, write_text
 from sdmae.evaluation.map_store import MapStore
 from sdmae.evaluation.measures import Scored, alarm_measures, frame_measures, video_row
 from sdmae.evaluation.moments import pictures, worst_false_alarms, worst_misses
@@ -32,8 +31,9 @@ from sdmae.evaluation.regions_of import (
     region_figures,
     true_regions,
 )
-from sdmae.evaluation.tables import export_scores, write_scores
 from sdmae.progress import progress
+from sdmae.recordings.files import check_writable, write_text
+from sdmae.recordings.tables import export_scores, write_scores
 from sdmae.scoring import Series, VideoScores
 from sdmae.video import probe
 

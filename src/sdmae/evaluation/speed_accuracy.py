@@ -24,7 +24,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from matplotlib.transforms import Bbox
 
 from sdmae.errors import ConfigError, SourceError
-from sdmae.evaluation.plots import FAINT, GRID, INK, OTHERS, SCORE
+from sdmae.recordings.plots import FAINT, GRID, INK, OTHERS, SCORE
 
 
 @dataclass(frozen=True, slots=True)

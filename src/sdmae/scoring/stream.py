@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby, tee
 from typing import Literal
@@ -16,7 +16,7 @@ from sdmae.scoring.filter import MeanFilter
 from sdmae.scoring.region import around_peak, strongest
 from sdmae.scoring.smooth import CausalAverage, smooth_offline
 from sdmae.scoring.terms import FrameTerms
-from sdmae.scoring.types import TERMS, FrameScore, Map, Region, VideoScores
+from sdmae.scoring.types import TERMS, FrameScore, Map, Region, Series, VideoScores
 
 _SAME_RATE = 0.02
 """Share by which two frame rates may differ and still be taken for one."""
@@ -161,34 +161,21 @@ def _causal(frames: Iterable[FrameScore], config: ScoreConfig, rate: float) -> I
 
 
 def _offline(frames: Iterable[FrameScore], config: ScoreConfig, rate: float) -> Iterator[FrameScore]:
-    # Plain arrays of numbers, since this is the one place where memory grows with the length of the video.
-    indices, times, raws = array("q"), array("d"), array("d")
-    maps: list[Map] = []
-    regions = array("f")
-    for frame in frames:
-        indices.append(frame.index)
-        times.append(frame.time)
-        raws.append(frame.raw)
-        if frame.map is not None:
-            maps.append(frame.map)
-        if frame.region is not None:
-            regions.extend((*frame.region.box, *frame.region.parts))
-    smoothed = smooth_offline(raws, config.sigma, _rate_of(times, rate))
-    explained = len(regions) == (4 + len(TERMS)) * len(indices)  # every frame, or none is
-    for i, score in enumerate(smoothed):
-        region = _unpacked(regions, i) if explained else None
-        yield FrameScore(indices[i], times[i], float(score), raws[i], maps[i] if maps else None, region)
+    # This is the one place where memory grows with the length of the video, so plain arrays of numbers are kept.
+    found = collect("", frames)
+    smoothed = smooth_offline(found.raw, config.sigma, _rate_of(found.times, rate))
+    for i, score in enumerate(smoothed.tolist()):
+        region = None
+        if found.boxes is not None and found.parts is not None:
+            x0, y0, x1, y1 = found.boxes[i].tolist()
+            region = Region((x0, y0, x1, y1), tuple(found.parts[i].tolist()))
+        image = None if found.maps is None else found.maps[i]
+        yield FrameScore(int(found.frames[i]), float(found.times[i]), score, float(found.raw[i]), image, region)
 
 
-def _rate_of(times: Sequence[float], rate: float) -> float:
+def _rate_of(times: Series, rate: float) -> float:
     """Frames a second of a stretch of video: `rate`, unless its time stamps say something else altogether."""
     if len(times) < 2 or times[-1] <= times[0]:
         return rate
-    found = (len(times) - 1) / (times[-1] - times[0])
+    found = float((len(times) - 1) / (times[-1] - times[0]))
     return rate if abs(found - rate) <= _SAME_RATE * rate else found
-
-
-def _unpacked(regions: Sequence[float], row: int) -> Region:
-    width = 4 + len(TERMS)
-    x0, y0, x1, y1, *parts = regions[row * width : (row + 1) * width]
-    return Region((x0, y0, x1, y1), tuple(parts))

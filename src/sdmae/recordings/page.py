@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from sdmae.scoring import Series
 from sdmae.video import Image, Size, heat
 from sdmae.video.draw import AMBER, GREY, SLATE, WHITE
 from sdmae.video.text import fit_text, put_text, text_mask
@@ -130,3 +131,10 @@ def caption(page: Layout, name: str, clock: str, legend: str, *, alarm: bool, wh
 
 def _width(text: str, height: int) -> int:
     return text_mask(text, height).shape[1] if text else 0
+
+
+def level(scores: ArrayLike, limits: tuple[float, float]) -> Series:
+    """Heights of scores in a curve, 0 to 1, on a square-root scale: a car must not dwarf a runner."""
+    low, high = limits
+    share = (np.asarray(scores, np.float64) - low) / max(high - low, 1e-12)
+    return np.asarray(np.sqrt(np.clip(share, 0, 1)), np.float64)

@@ -14,7 +14,7 @@ from sdmae import Detector, load
 from sdmae.data.store import Exclusion
 from sdmae.data.zones import parse_zone
 from sdmae.errors import DetectorError, SourceError
-from sdmae.evaluation.calibrate import Order, calibrate
+from sdmae.recordings.calibrate import Order, calibrate
 from sdmae.video import Clip, Image, Size, find_clips
 from video_files import SIZE, make_frames, make_video, picture, with_a_blaze
 

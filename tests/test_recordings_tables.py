@@ -12,9 +12,9 @@ import pytest
 
 from sdmae import Detector, VideoScores
 from sdmae.errors import ConfigError, SourceError
-from sdmae.evaluation.detect import detect
-from sdmae.evaluation.tables import FORMATS, check_format, write_table
-from sdmae.evaluation.watch import Order
+from sdmae.recordings.detect import detect
+from sdmae.recordings.tables import FORMATS, check_format, write_table
+from sdmae.recordings.watch import Order
 from sdmae.video import find_clips
 
 Columns = tuple[list[int], list[float], list[float]]

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from sdmae.errors import ConfigError, DetectorError, SourceError
-from sdmae.evaluation.files import write_lines
-from sdmae.evaluation.plots import score_plot
+from sdmae.recordings.files import write_lines
+from sdmae.recordings.plots import score_plot
 from sdmae.scoring import Event, Series, VideoScores
 
 FORMATS = ("csv", "json", "parquet")

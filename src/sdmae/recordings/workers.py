@@ -16,7 +16,7 @@ import torch
 
 from sdmae.detector import Detector
 from sdmae.errors import DetectorError, SdmaeError
-from sdmae.evaluation.watch import Order, Summary, discard, score_clip
+from sdmae.recordings.watch import Order, Summary, discard, score_clip
 from sdmae.video import Clip
 
 _detector: Detector | None = None

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sdmae.data.benchmark import Labels, TestClip
-from sdmae.evaluation.alarms import Alarm, Verdict, strongest_region
-from sdmae.evaluation.page import at_cursor, caption, faded, heated, layout
+from sdmae.demo.alarms import Alarm, Verdict, strongest_region
 from sdmae.progress import progress
+from sdmae.recordings.page import at_cursor, caption, faded, heated, layout, level
 from sdmae.scoring import Series, VideoScores
 from sdmae.video import Image, Size, VideoWriter, boxes, probe, read_frames, strip
 from sdmae.video.draw import RED, SLATE, Colour
@@ -75,13 +75,6 @@ def score_limits(clips: Sequence[Reviewed]) -> tuple[float, float]:
     """The lowest and the highest score of all clips: the bottom and the top of every curve."""
     scores = np.concatenate([clip.scores.scores for clip in clips])
     return float(scores.min()), float(scores.max())
-
-
-def level(scores: ArrayLike, limits: tuple[float, float]) -> Series:
-    """Heights of scores in a curve, 0 to 1, on a square-root scale: a car must not dwarf a runner."""
-    low, high = limits
-    share = (np.asarray(scores, np.float64) - low) / max(high - low, 1e-12)
-    return np.asarray(np.sqrt(np.clip(share, 0, 1)), np.float64)
 
 
 def score_strip(

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdmae.errors import SourceError
-from sdmae.evaluation.heat_file import HeatFile
-from sdmae.evaluation.overlay import level
-from sdmae.evaluation.page import Layout, at_cursor, caption, faded, heated, layout, shares
+from sdmae.recordings.heat_file import HeatFile
+from sdmae.recordings.page import Layout, at_cursor, caption, faded, heated, layout, level, shares
 from sdmae.scoring import Series
 from sdmae.scoring.events import Event, Levels
 from sdmae.video import Clip, Image, Size, VideoWriter, boxes, probe, read_frames, strip, write_picture

@@ -15,10 +15,10 @@ import numpy as np
 from sdmae.data.schedule import Schedule, parse_schedule
 from sdmae.detector import Detector
 from sdmae.errors import DetectorError, SdmaeError
-from sdmae.evaluation.annotate import Marks, event_rows, write_overlay, write_thumbnails
-from sdmae.evaluation.files import stamp, write_text
-from sdmae.evaluation.heat_file import HeatFile
-from sdmae.evaluation.tables import write_scores
+from sdmae.recordings.annotate import Marks, event_rows, write_overlay, write_thumbnails
+from sdmae.recordings.files import stamp, write_text
+from sdmae.recordings.heat_file import HeatFile
+from sdmae.recordings.tables import write_scores
 from sdmae.scoring import Event, EventFormer, FrameMap, FrameScore, Levels, VideoScores, collect, score_frames
 from sdmae.video import Clip, probe
 from sdmae.video.clock import taken_at

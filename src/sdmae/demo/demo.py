@@ -16,14 +16,14 @@ from typing import Any
 from sdmae.config import Config
 from sdmae.data.benchmark import Benchmark
 from sdmae.data.scene import read_scene, write_scene
+from sdmae.demo.alarms import excess, find_alarms, judge, learn_normal
+from sdmae.demo.overlay import Reviewed, write_video
+from sdmae.demo.poster import poster
+from sdmae.demo.report import Story, count_of, in_words, write_report
 from sdmae.detector import Detector, load
 from sdmae.errors import BenchmarkError, DetectorError, SourceError
-from sdmae.evaluation.alarms import excess, find_alarms, judge, learn_normal
 from sdmae.evaluation.ledger import environment
-from sdmae.evaluation.overlay import Reviewed, write_video
-from sdmae.evaluation.poster import poster
 from sdmae.evaluation.protocol import evaluate
-from sdmae.evaluation.report import Story, count_of, in_words, write_report
 from sdmae.model.presets import preset
 from sdmae.progress import progress
 from sdmae.scoring import VideoScores

@@ -10,10 +10,10 @@ import pytest
 
 from sdmae import Detector, VideoScores
 from sdmae.errors import DetectorError, SourceError
-from sdmae.evaluation import tables
-from sdmae.evaluation.detect import detect
-from sdmae.evaluation.tables import write_scores
-from sdmae.evaluation.watch import Order
+from sdmae.recordings import tables
+from sdmae.recordings.detect import detect
+from sdmae.recordings.tables import write_scores
+from sdmae.recordings.watch import Order
 from sdmae.video import find_clips
 from video_files import make_video
 

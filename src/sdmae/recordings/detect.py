@@ -10,10 +10,10 @@ from typing import Any
 
 from sdmae.detector import Detector
 from sdmae.errors import DetectorError, SdmaeError
-from sdmae.evaluation.files import check_writable, write_text
-from sdmae.evaluation.watch import Order, Summary, mark_of
-from sdmae.evaluation.workers import each
 from sdmae.progress import progress
+from sdmae.recordings.files import check_writable, write_text
+from sdmae.recordings.watch import Order, Summary, mark_of
+from sdmae.recordings.workers import each
 from sdmae.video import Clip, probe
 
 Report = Callable[[str], None]

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from sdmae.errors import SourceError
-from sdmae.evaluation.annotate import Marks, event_rows, write_overlay, write_thumbnails
-from sdmae.evaluation.heat_file import HeatFile
-from sdmae.evaluation.page import layout
+from sdmae.recordings.annotate import Marks, event_rows, write_overlay, write_thumbnails
+from sdmae.recordings.heat_file import HeatFile
+from sdmae.recordings.page import layout
 from sdmae.scoring.events import Event, Levels
 from sdmae.video import Clip, Frame, Image, Size, VideoWriter, read_frames, write_picture
 from sdmae.video.draw import AMBER

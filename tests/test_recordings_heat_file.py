@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sdmae.errors import SourceError
-from sdmae.evaluation.heat_file import HeatFile, shrink
+from sdmae.recordings.heat_file import HeatFile, shrink
 
 
 def test_maps_come_back_by_position(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from sdmae.config import EventConfig
 from sdmae.data.benchmark import Track
+from sdmae.demo.alarms import excess, find_alarms, judge, learn_normal, strongest_region
+from sdmae.demo.demo import Outcome, Plan, demo
+from sdmae.demo.report import name_of
 from sdmae.errors import BenchmarkError
-from sdmae.evaluation.alarms import excess, find_alarms, judge, learn_normal, strongest_region
-from sdmae.evaluation.demo import Outcome, Plan, demo
-from sdmae.evaluation.report import name_of
 from sdmae.scoring import VideoScores
 from tiny import TINY
 

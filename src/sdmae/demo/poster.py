@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from sdmae.evaluation.alarms import Verdict
-from sdmae.evaluation.overlay import Reviewed, score_limits, score_strip
-from sdmae.evaluation.report import name_of
+from sdmae.demo.alarms import Verdict
+from sdmae.demo.overlay import Reviewed, score_limits, score_strip
+from sdmae.demo.report import name_of
 from sdmae.video import Image
 from sdmae.video.draw import GREY, SLATE, WHITE
 from sdmae.video.text import fit_text, put_text

@@ -8,10 +8,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from sdmae.evaluation.alarms import Alarm, Normal, Verdict
-from sdmae.evaluation.files import write_text
-from sdmae.evaluation.overlay import Reviewed, level, score_limits
+from sdmae.demo.alarms import Alarm, Normal, Verdict
+from sdmae.demo.overlay import Reviewed, score_limits
 from sdmae.evaluation.pieces import embedded, figure_cells, filled, percent, score_curve
+from sdmae.recordings.files import write_text
+from sdmae.recordings.page import level
 from sdmae.scoring.calibrated import words
 from sdmae.video import Image
 

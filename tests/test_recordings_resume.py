@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from sdmae import Detector
-from sdmae.evaluation import watch
-from sdmae.evaluation.detect import LISTED, detect
-from sdmae.evaluation.tables import write_scores
-from sdmae.evaluation.watch import Order, score_clip
-from sdmae.evaluation.workers import each
+from sdmae.recordings import watch
+from sdmae.recordings.detect import LISTED, detect
+from sdmae.recordings.tables import write_scores
+from sdmae.recordings.watch import Order, score_clip
+from sdmae.recordings.workers import each
 from sdmae.video import Clip, find_clips
 from video_files import make_video, with_a_blaze
 
@@ -291,7 +291,7 @@ def test_a_long_list_tells_the_highest_alarms(
             return score_clip(detector, clip, order, step)
         return watch.Summary(clip.name, 12, 2.2, 0.5, 0)
 
-    monkeypatch.setattr("sdmae.evaluation.workers.score_clip", brief)
+    monkeypatch.setattr("sdmae.recordings.workers.score_clip", brief)
     said = run(detector, three, Order(tmp_path / "out", threshold=0.58))
     assert len(scored) == LISTED + 3
     assert said[0].split()[0] == "b"

@@ -19,8 +19,8 @@ from sdmae.data.store import Exclusion
 from sdmae.data.zones import ignored_cells
 from sdmae.detector import Detector
 from sdmae.errors import DetectorError, SourceError
-from sdmae.evaluation.files import check_writable, stamp
 from sdmae.progress import progress
+from sdmae.recordings.files import check_writable, stamp
 from sdmae.scoring import VideoScores, calibrate_both
 from sdmae.scoring.calibrated import normal_clip, warning, words
 from sdmae.scoring.calibration import check_normal

@@ -19,8 +19,8 @@ from sdmae.config import EventConfig
 from sdmae.data.schedule import parse_schedule
 from sdmae.data.zones import ignored_cells, parse_zone
 from sdmae.errors import DetectorError
-from sdmae.evaluation.detect import detect
-from sdmae.evaluation.watch import Order, _inside
+from sdmae.recordings.detect import detect
+from sdmae.recordings.watch import Order, _inside
 from sdmae.scoring import Event
 from sdmae.scoring.types import TERMS
 from sdmae.video import Size, find_clips

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sdmae.evaluation.plots import roc_plot, score_plot
+from sdmae.recordings.plots import roc_plot, score_plot
 
 
 def read(path: Path) -> NDArray[np.uint8]:

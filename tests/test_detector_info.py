@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sdmae import Detector
+from sdmae.detector.info import describe, in_words
 from sdmae.errors import SdmaeError
-from sdmae.evaluation.info import describe, in_words
 from sdmae.model import PRESETS
 from video_files import make_frames, make_video
 
