@@ -76,7 +76,8 @@ def test_it_writes_a_detector_that_knows_its_threshold(detector: Detector, norma
         assert level.low < level.rate < level.high
         assert level.seconds == pytest.approx(60, abs=1)
         assert level.threshold > level.median
-    assert [line.split(":")[0] for line in said] == ["live and causal", "offline"]
+    assert [line.split(":")[0] for line in said[:2]] == ["live and causal", "offline"]
+    assert [line.split(":")[0] for line in said[2:]] == ["whether this video is normal could not be checked"]
     assert "2000 false alarms a day expected" in said[0]
     assert "60 s of normal video" in said[0]
     # Nothing but the detector is left.
@@ -220,6 +221,44 @@ def test_without_resume_all_is_scored_again(
     assert scored == ["a", "b"]
 
 
+def test_a_users_own_files_in_the_folder_stay(detector: Detector, normal_video: Path, output: Path) -> None:
+    folder = output.with_name("new.calibration")
+    folder.mkdir(parents=True)
+    own = ["holiday.mp4", "notes.npz", "notes.npz.part", "normal.npz.bak"]
+    for name in own:
+        (folder / name).write_text(name)
+    np.savez(folder / "table.npz", key=np.arange(3))
+    run(detector, normal_video, output=output)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*own, "table.npz"])
+    assert all((folder / name).read_text() == name for name in own)
+
+
+def test_scores_of_clips_that_are_no_longer_given_go(
+    detector: Detector, two: list[Path], output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(detector, two, output, monkeypatch)
+    folder = output.with_name("new.calibration")
+    (folder / "a.npz.123.part").write_bytes(b"of a run that was killed")
+    (folder / "a.npz").rename(folder / "gone.npz")
+    run(detector, two[1], output=output)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_video_in_the_folder_of_scores_is_refused(
+    resume: bool, detector: Detector, output: Path, scored: list[str]
+) -> None:
+    folder = output.with_name("new.calibration")
+    make_frames(folder / "a.npz", ["000.png", "001.png"])
+    video = make_video(folder / "cam.mp4", 10)
+    before = sorted(folder.rglob("*"))
+    for source in (video, folder / "a.npz"):
+        with pytest.raises(SourceError, match=r"lies in .*new\.calibration.*choose another --output"):
+            run(detector, source, output=output, resume=resume)
+    assert scored == []
+    assert sorted(folder.rglob("*")) == before
+
+
 # --- exclusions ----------------------------------------------------------------------------------------------------
 
 
@@ -309,7 +348,7 @@ def test_video_that_is_abnormal_most_of_its_time_is_refused(
 
     source = make_video(tmp_path / "fire.mp4", 150, rate=5, draw=blazing)
     with pytest.raises(SourceError, match=r"abnormal most of its time .*median score.*--force") as error:
-        run(calibrated, source, output=output)
+        run(calibrated, source, output=output, reference=calibrated.calibration)
     assert "\n" not in str(error.value)
     assert not output.exists()
     # Whoever knows better says so, and nothing is scored again.

@@ -147,7 +147,7 @@ def test_the_pictures_of_an_earlier_run_are_removed(detector: Detector, odd_vide
     out = tmp_path / "out"
     watched(detector, odd_video, Order(out, threshold=THRESHOLD, overlay=True, table="json"))
     folder = out / "odd"
-    (folder / "event_007.jpg").write_bytes(b"of an earlier run")
+    assert (folder / "event_001.jpg").exists()
     (folder / "notes.txt").write_text("the user's own")
     about = watched(detector, odd_video, Order(out, threshold=0.9))
     assert about["events"] == []

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,13 +18,15 @@ from typing import Any
 import pytest
 
 from sdmae import Detector
+from sdmae.progress import progress
 from sdmae.recordings import watch
 from sdmae.recordings.detect import LISTED, detect
+from sdmae.recordings.detect import interrupted as told_after_ctrl_c
 from sdmae.recordings.tables import write_scores
 from sdmae.recordings.watch import Order, score_clip
 from sdmae.recordings.workers import each
 from sdmae.video import Clip, find_clips
-from video_files import make_video, with_a_blaze
+from video_files import make_frames, make_video, with_a_blaze
 
 
 def run(detector: Detector, sources: str | Path, order: Order) -> list[str]:
@@ -156,8 +159,7 @@ def test_a_run_that_is_killed_leaves_no_mark(
         patch.setattr(watch, step, killed)
         with pytest.raises(KeyboardInterrupt):
             run(detector, odd_video, order)
-    assert not (order.output / "odd" / "done.json").exists()
-    assert not list(tmp_path.rglob("*.part"))
+    assert not order.output.exists()
     assert "(done before)" not in run(detector, odd_video, order)[0]
     assert {path.name for path in (order.output / "odd").iterdir()} == {
         *("scores.csv", "scores.png", "events.json", "event_001.jpg", "overlay.mp4", "done.json")
@@ -177,7 +179,7 @@ def test_a_second_run_that_is_killed_leaves_no_mark_of_the_first(
     with pytest.raises(KeyboardInterrupt):
         run(detector, odd_video, replace(order, threshold=0.57))
     # Old scores beside new pictures would be taken for one result.
-    assert {path.name for path in (order.output / "odd").iterdir()} <= {"event_001.jpg", "event_002.jpg"}
+    assert not (order.output / "odd").exists()
 
 
 def test_ctrl_c_keeps_what_is_finished(
@@ -194,8 +196,8 @@ def test_ctrl_c_keeps_what_is_finished(
         patch.setattr(watch, "write_scores", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run(detector, three, order)
-    assert [path.parent.name for path in order.output.glob("*/done.json")] == ["a"]
-    assert (order.output / "run.json").exists()
+    assert sorted(path.name for path in order.output.iterdir()) == ["a", "run.json"]
+    assert "finished videos are in" in told_after_ctrl_c(find_clips(str(three)), order)
     said = run(detector, three, order)
     assert ["(done before)" in line for line in said[:3]] == [True, False, False]
     assert len(list(order.output.glob("*/done.json"))) == 3
@@ -252,6 +254,76 @@ def test_ctrl_c_does_not_wait_for_the_videos_under_way(detector: Detector, tmp_p
     assert not needed
     assert not multiprocessing.active_children()
     assert [path.parent.name for path in (tmp_path / "out").glob("*/done.json")] == ["done"]
+
+
+def test_ctrl_c_leaves_nothing_of_the_videos_under_way(detector: Detector, tmp_path: Path) -> None:
+    """The second worker waits in the middle of its annotated video, and is ended there."""
+    (done,) = find_clips(str(make_video(tmp_path / "done.mp4", 5)))
+    folder = make_frames(tmp_path / "under_way", [f"{k:03}.png" for k in range(9)])
+    slow = folder / "008.png"
+    data = slow.read_bytes()
+    slow.unlink()
+    os.mkfifo(slow)
+    # It can be read once, for the scores.
+    feeder = threading.Thread(target=lambda: slow.write_bytes(data), daemon=True)
+    feeder.start()
+    (under_way,) = find_clips(str(folder))
+    order = Order(tmp_path / "out", jobs=2, overlay=True)
+    (tmp_path / "out" / "under_way").mkdir(parents=True)
+    (tmp_path / "out" / "under_way" / "event_001.jpg").write_text("the user's own")
+
+    def stopped() -> None:
+        with ExitStack() as stack:
+            for summary in each(detector, [done, under_way], order, stack, lambda count: None):
+                assert summary.name == "done", summary
+                for _ in range(6000):
+                    if list(order.output.glob("under_way/*.part")):
+                        break
+                    time.sleep(0.01)
+                assert len(list(order.output.glob("under_way/*"))) == 3  # with the mark that it is begun
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert [path.name for path in (order.output / "under_way").iterdir()] == ["event_001.jpg"]
+    assert (order.output / "done" / "done.json").exists()
+
+
+def test_ctrl_c_before_any_video_is_finished_promises_none(
+    detector: Detector, three: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*rest: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch, "write_scores", interrupted)
+    order = Order(tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt):
+        run(detector, three, order)
+    assert not order.output.exists()
+    assert "no video was finished" in told_after_ctrl_c(find_clips(str(three)), order)
+
+
+@pytest.mark.parametrize(("jobs", "videos"), [(1, 3), (2, 3), (2, 1)])
+@pytest.mark.parametrize("done", [False, True])
+def test_the_bar_ends_with_the_last_frame(
+    jobs: int, videos: int, done: bool, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for k in range(videos):
+        make_video(tmp_path / f"{k}.mp4", 41, rate=50)  # thinned out to the detector's 25 a second
+    (tmp_path / "out").mkdir()
+    if done:
+        run(detector, tmp_path / "0.mp4", Order(tmp_path / "out"))
+    bars = []
+
+    def watched(*rest: Any) -> Any:
+        bars.append(progress(*rest))
+        return bars[-1]
+
+    monkeypatch.setattr("sdmae.recordings.detect.progress", watched)
+    run(detector, tmp_path / "?.mp4", Order(tmp_path / "out", jobs=jobs, resume=True))
+    (bar,) = bars
+    assert bar.total == 41 * videos
+    assert bar.n == bar.total
 
 
 def test_one_job_tells_its_steps_by_source_frames(detector: Detector, tmp_path: Path) -> None:

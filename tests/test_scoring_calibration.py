@@ -18,8 +18,10 @@ from sdmae.scoring.calibration import (
     AlarmLevel,
     NormalClip,
     calibrate,
-    check_normal,
+    check_lively,
+    check_usual,
     events_at,
+    too_many,
 )
 from sdmae.scoring.events import Levels, find_events
 from sdmae.scoring.types import TERMS, FrameScore, Series
@@ -275,8 +277,22 @@ def test_clips_are_arrays_that_match() -> None:
 @pytest.mark.parametrize("budget", [1.0, 2000.0])
 def test_calibration_video_is_compared_with_what_was_trained_on(budget: float) -> None:
     reference = calibrate([clip(visits(17, HOUR))], EventConfig(budget))
-    check_normal([clip(visits(18, HOUR)), clip(visits(19, HOUR, 200))], reference)
+    normal = [clip(visits(18, HOUR)), clip(visits(19, HOUR, 200))]
+    check_usual(normal, reference)
+    check_lively(normal, reference)
     with pytest.raises(SourceError, match=r"abnormal most of its time.*--force"):
-        check_normal([clip(visits(18, HOUR) + reference.highest)], reference)
+        check_usual([clip(visits(18, HOUR) + reference.highest)], reference)
     with pytest.raises(SourceError, match=r"next to nothing happens.*--force"):
-        check_normal([clip(visits(18, HOUR, 0) * 0.1 - 0.2)], reference)
+        check_lively([clip(visits(18, HOUR, 0) * 0.1 - 0.2)], reference)
+
+
+def test_more_alarms_than_were_to_be_expected_are_named() -> None:
+    reference = calibrate([clip(visits(17, HOUR))], EventConfig(24.0))
+    count, most, places = too_many([clip(visits(17, HOUR))], reference, CONFIG)
+    assert count <= most
+    odd = visits(18, HOUR)
+    for moment in range(1, 16):
+        odd[moment * 200 * FPS :][: 2 * FPS] = reference.threshold + moment
+    count, most, places = too_many([clip(visits(19, HOUR)), clip(odd)], reference, CONFIG)
+    assert count >= 15 > most
+    assert [(where, round(time)) for where, time in places] == [(1, 3000), (1, 2800), (1, 2600)]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter1d
 
 from sdmae.scoring import CausalAverage, smooth_causal, smooth_offline
+from sdmae.scoring.smooth import smooth_offline_at
 
 quick = settings(deadline=None, max_examples=40)
 
@@ -77,3 +78,20 @@ def test_causal_without_a_time_constant_changes_nothing() -> None:
 def test_causal_refuses_time_that_falls() -> None:
     with pytest.raises(ValueError, match="new segment"):
         smooth_causal([1, 2], [1.0, 0.5], 0.7, 10)
+
+
+def test_uneven_frames_are_smoothed_by_time() -> None:
+    # Ten seconds at 25 a second, then ten at 5: a step at the same distance from either end looks the same.
+    times = np.concatenate([np.arange(250) / 25, 10 + np.arange(51) / 5])
+    scores = np.where(times < 10, 0.0, 1.0)
+    found = smooth_offline_at(scores, times, 1.0, 25.0)
+    for distance in (0.4, 1.0, 2.0):
+        before, after = (float(np.interp(10 - 0.02 + d, times, found)) for d in (-distance, distance))
+        assert before == pytest.approx(1 - after, abs=0.04)
+    # An even video is smoothed frame by frame, as ever, whatever its stamps round to.
+    even = np.round(np.arange(200) / 30, 3)
+    values = np.random.default_rng(0).random(200)
+    np.testing.assert_array_equal(smooth_offline_at(values, even, 0.5, 30.0), smooth_offline(values, 0.5, 30.0))
+    # A slower one has its own deviation in frames.
+    slow = smooth_offline_at(values, np.arange(200) / 10, 0.5, 30.0)
+    np.testing.assert_allclose(slow, smooth_offline(values, 0.5, 10.0))

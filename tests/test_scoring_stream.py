@@ -47,6 +47,12 @@ def scores(found: list[FrameScore]) -> list[float]:
     return [frame.score for frame in found]
 
 
+def same(one: VideoScores, other: VideoScores) -> None:
+    """All of it is equal to the bit."""
+    for name in ("frames", "times", "scores", "raw", "boxes", "parts"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
 @pytest.mark.parametrize("pooling", ["max", "mean"])
 @pytest.mark.parametrize("causal", [False, True])
 def test_the_stream_is_filter_pooling_and_smoother(pooling: str, causal: bool) -> None:
@@ -70,9 +76,9 @@ def test_the_stream_is_filter_pooling_and_smoother(pooling: str, causal: bool) -
 
 def test_both_are_what_each_is_alone() -> None:
     maps = [*frames(random_maps(25)), *frames(random_maps(3), segment=1, start=25)]
-    offline, causal = score_frames_both(iter(maps), CONFIG, RATE)
-    assert offline == list(score_frames(maps, CONFIG, RATE, causal=False))
-    assert causal == list(score_frames(maps, CONFIG, RATE, causal=True))
+    both = score_frames_both("clip", iter(maps), CONFIG, RATE)
+    for causal, found in zip((False, True), both, strict=True):
+        same(found, collect("clip", score_frames(maps, CONFIG, RATE, causal=causal)))
 
 
 @quick
@@ -159,9 +165,9 @@ def test_explaining_changes_no_score() -> None:
         found = list(score_frames(maps, CONFIG, RATE, causal=causal, explain=True))
         assert [replace(frame, region=None) for frame in found] == plain
         assert all(frame.region is not None for frame in found)
-    both = score_frames_both(maps, CONFIG, RATE, explain=True)
+    both = score_frames_both("clip", maps, CONFIG, RATE, explain=True)
     for causal, half in zip((False, True), both, strict=True):
-        assert half == list(score_frames(maps, CONFIG, RATE, causal=causal, explain=True))
+        same(half, collect("clip", score_frames(maps, CONFIG, RATE, causal=causal, explain=True)))
 
 
 def test_a_flat_map_is_explained_by_the_whole_frame() -> None:
@@ -197,7 +203,7 @@ def test_a_tap_gets_every_map_in_order_and_none_is_kept(causal: bool) -> None:
     assert all(frame.map is None for frame in found)
     assert scores(found) == kept.scores.tolist()
     from_both: list[Map] = []
-    score_frames_both(maps, CONFIG, RATE, tap=from_both.append)
+    score_frames_both("clip", maps, CONFIG, RATE, tap=from_both.append)
     centred = collect("clip", score_frames(maps, CONFIG, RATE, causal=False, keep_maps=True)).maps
     np.testing.assert_array_equal(np.stack(from_both), centred)
 

@@ -242,6 +242,27 @@ def test_what_is_there_is_not_overwritten_unasked(video: Path, tmp_path: Path) -
     assert len(output.read_bytes()) == len(before)
 
 
+def test_starting_anew_deletes_nothing_of_the_users(video: Path, tmp_path: Path) -> None:
+    output, folder = tmp_path / "cam.safetensors", tmp_path / "cam.training"
+    folder.mkdir()
+    (folder / "holiday.mp4").write_text("mine")
+    for name in ("checkpoint.pt", "checkpoint.pt.part"):
+        (folder / name).write_text("of a run that was killed")
+    train_tiny(video, output, overwrite=True)
+    assert (folder / "holiday.mp4").read_text() == "mine"
+    assert {path.name for path in folder.iterdir()} == {"checkpoint.pt", "losses.csv", "review.jpg", "holiday.mp4"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_video_in_the_folder_of_the_run_is_refused(overwrite: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "cam.training"
+    (folder / "deeper").mkdir(parents=True)
+    source = make_video(folder / "deeper" / "cam.mp4", 30)
+    with pytest.raises(SourceError, match=r"cam\.mp4: lies in .*cam\.training.*choose another --output$"):
+        train_tiny(source, tmp_path / "cam.safetensors", overwrite=overwrite)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [source]
+
+
 def test_a_checkpoint_of_other_settings_is_refused(video: Path, tmp_path: Path) -> None:
     output = tmp_path / "cam.safetensors"
     train_tiny(video, output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -11,8 +12,8 @@ from pathlib import Path
 from jsonargparse import ArgumentParser as Parser
 
 from sdmae.config import Config
-from sdmae.errors import ConfigError
-from sdmae.video.frame import Clip
+from sdmae.errors import ConfigError, SourceError
+from sdmae.video.frame import Clip, Size
 
 SECTIONS = ("input", "model", "anomalies", "train", "score", "events")
 """All settings."""
@@ -74,7 +75,7 @@ def add_ignore(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="'X,Y X,Y X,Y ...'",
-        help="a polygon, in pixels of the video, in which nothing counts; may be repeated",
+        help="a polygon, in pixels of the video, in which nothing counts; may be repeated; instead of the detector's",
     )
 
 
@@ -108,12 +109,13 @@ def root_of(args: Namespace) -> Path:
 
 
 def clips_of(sources: Sequence[str], rate: float) -> list[Clip]:
-    """The clips of all sources, with names that are unique over all of them."""
+    """The clips of all sources, each once, with names that are unique over all of them."""
     from sdmae.video import find_clips, unique_names
 
     if not 0 < rate < math.inf:
         raise ConfigError(f"--frame-rate must be above 0, not {rate:g}")
-    return unique_names([clip for source in sources for clip in find_clips(source, rate=rate)])
+    clips = {clip.path.resolve(): clip for source in sources for clip in find_clips(source, rate=rate)}
+    return unique_names(list(clips.values()))
 
 
 def with_ignored(config: Config, zones: Sequence[str], clips: Sequence[Clip]) -> Config:
@@ -123,6 +125,16 @@ def with_ignored(config: Config, zones: Sequence[str], clips: Sequence[Clip]) ->
 
     if not zones:
         return config
-    size = probe(clips[0]).size
-    polygons = tuple(parse_zone(zone, size) for zone in zones)
+    sizes: dict[Size, Path] = {}
+    for clip in clips:
+        with contextlib.suppress(SourceError):  # told when it is to be decoded
+            sizes.setdefault(probe(clip).size, clip.path)
+    if len(sizes) != 1:
+        named = ", ".join(f"{path} {size.width}x{size.height}" for size, path in list(sizes.items())[:2])
+        raise ConfigError(
+            f"--ignore is in pixels of the video, but sizes differ ({named}); take them one size at a time"
+            if sizes
+            else f"{clips[0].path}: cannot be read, so that --ignore has no picture to lie in"
+        )
+    polygons = tuple(parse_zone(zone, next(iter(sizes))) for zone in zones)
     return replace(config, input=replace(config.input, ignore=polygons))

@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from argparse import Namespace
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from jsonargparse import ArgumentParser as Parser
@@ -30,11 +30,13 @@ from sdmae.progress import say
 
 def detect(args: Namespace, config: Config) -> int:
     """Scores video files: a table and a plot for each, alarms with pictures, the annotated video."""
-    from sdmae.data.schedule import outside, parse_schedule
+    from sdmae.data.schedule import parse_schedule
     from sdmae.detector import load
     from sdmae.recordings.detect import detect as run
+    from sdmae.recordings.detect import interrupted
     from sdmae.recordings.tables import check_format
     from sdmae.recordings.watch import Order
+    from sdmae.scoring.calibrated import warning, words
     from sdmae.video.clock import parse_moment
 
     check_format(args.format)
@@ -44,17 +46,24 @@ def detect(args: Namespace, config: Config) -> int:
         raise ConfigError(f"--threshold {args.threshold}: give a number, such as those in scores.csv")
     clips = clips_of(args.sources, args.frame_rate)
     start = parse_moment(args.start) if args.start is not None else None
-    outside(clips, parse_schedule(config.events.schedule), start)  # what it refuses is refused before any work
+    parse_schedule(config.events.schedule)
+    if start is not None and len(clips) > 1:
+        raise ConfigError(f"--start is the time of one clip, but there are {len(clips)}; put it into their names")
     before = load(args.detector, device=args.device)
     detector = before.with_settings(
         with_ignored(replace(before.config, score=config.score, events=config.events), args.ignore, clips)
     )
     if before.calibration and not detector.calibration and args.threshold is None:
         raise DetectorError(
-            f"{args.detector}: was calibrated under other settings than these, so that its threshold does not hold; "
-            f"run sdmae calibrate NORMAL_VIDEO --detector {args.detector} --output NEW.safetensors with the same "
-            "settings, or give a --threshold"
+            f"{args.detector}: was calibrated with other {_differing(before.config, detector.config)}, so that its "
+            f"threshold does not hold; run sdmae calibrate NORMAL_VIDEO --detector {args.detector} --output "
+            "NEW.safetensors with the same settings, or give a --threshold"
         )
+    if detector.calibration and detector.calibration != before.calibration:
+        level = detector.calibration.level(causal=args.causal)
+        say(words(level))
+        if doubt := warning(level):
+            say(doubt)
     order = Order(
         args.output,
         causal=args.causal,
@@ -68,9 +77,19 @@ def detect(args: Namespace, config: Config) -> int:
     try:
         failed = run(detector, clips, order, say)
     except KeyboardInterrupt:
-        say(f"interrupted; finished videos are in {args.output}: the same command with --resume does the rest")
+        say(interrupted(clips, order))
         return 130
     return 2 if failed else 0
+
+
+def _differing(before: Config, now: Config) -> str:
+    """The settings that move alarms and are not what they were."""
+    names = ["ignore zones"] if before.input.ignore != now.input.ignore else []
+    for section in ("score", "events"):
+        one, other = getattr(before, section), getattr(now, section)
+        moved = [f.name for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)]
+        names += [f"{section}.{name}" for name in moved if name not in ("false_alarms_per_day", "schedule")]
+    return ", ".join(names)
 
 
 def detect_arguments(parser: Parser) -> None:
@@ -102,7 +121,7 @@ def evaluate(args: Namespace, config: Config) -> int:
     from sdmae.detector import load
     from sdmae.evaluation.protocol import evaluate as run
 
-    detector = load(args.detector, device=args.device)
+    detector = load(args.detector, device=args.device, stale=True)
     detector = detector.with_settings(replace(detector.config, score=config.score))
     benchmark = read_benchmark(args.benchmark, root_of(args), partial=args.partial)
     try:

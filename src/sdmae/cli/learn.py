@@ -124,9 +124,9 @@ def calibrate(args: Namespace, config: Config) -> int:
         events = replace(config.events, false_alarms_per_day=args.false_alarms_per_day)
         config = replace(config, events=events)
     clips = clips_of(args.sources, args.frame_rate)
-    detector = load(args.detector, device=args.device, stale=True)
-    detector = detector.with_settings(
-        with_ignored(replace(detector.config, score=config.score, events=config.events), args.ignore, clips)
+    before = load(args.detector, device=args.device, stale=True)
+    detector = before.with_settings(
+        with_ignored(replace(before.config, score=config.score, events=config.events), args.ignore, clips)
     )
     exclusions = [parse_exclusion(text, [clip.name for clip in clips]) for text in args.exclude]
     start = parse_moment(args.start) if args.start is not None else None
@@ -137,16 +137,19 @@ def calibrate(args: Namespace, config: Config) -> int:
         resume=args.resume,
         overwrite=args.overwrite,
         force=args.force,
+        # Zones and the merging of events may differ: the scores are still the same scores.
+        reference=before.calibration if config.score == before.config.score else None,
     )
     try:
         run(detector, order, say)
     except KeyboardInterrupt:
-        say(f"interrupted; scores of finished videos are in {order.folder}: the same command with --resume goes on")
+        kept = f"scores of finished videos are in {order.folder}: the same command with --resume goes on"
+        say(f"interrupted; {kept if any(order.folder.glob('*.npz')) else 'no video was finished, nothing is kept'}")
         return 130
     except SdmaeError as error:
         with contextlib.suppress(OSError):
             order.folder.rmdir()  # only where nothing was scored yet
-        if not order.folder.exists():
+        if not any(order.folder.glob("*.npz")):
             raise
         raise type(error)(f"{error}; the scores are kept in {order.folder}, --resume takes them") from None
     say(f"{args.output}: done. Next: sdmae detect SOURCE --detector {args.output} --output DIR")

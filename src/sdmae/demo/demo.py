@@ -226,7 +226,9 @@ def _finished(path: Path, config: Config, device: str | None) -> Detector | None
         detector = load(path, device=device)
     except DetectorError:
         return None
-    return detector if detector.config == config and detector.provenance.get("finished") else None
+    # Its alarms may have been set to what the held-out video can vouch for.
+    same = replace(detector.config, events=config.events) == config
+    return detector if same and detector.provenance.get("finished") else None
 
 
 def _scores(detector: Detector, clips: Sequence[Clip], what: str) -> list[VideoScores]:

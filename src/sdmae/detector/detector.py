@@ -41,6 +41,12 @@ from sdmae.video import Clip, Frame, Size, find_clips, probe, read_frames
 
 BATCH = 32
 """Frames scored at once. Larger batches gain nothing on a CPU, and scores do not depend on it beyond rounding."""
+SLOWEST = 0.98
+"""Share of the detector's frame rate below which a source is too slow for it."""
+ASPECT = 1.15
+"""Ratio between the aspect ratios of a source and of the network's frame beyond which the picture is distorted."""
+SCORING = 1
+"""Counts the ways in which scores came from a network and its settings: it changes where either would give others."""
 SLOW = 60.0
 """What stands for this many times `score.still_seconds` belongs to the place."""
 
@@ -105,6 +111,23 @@ class Detector:
             raise ConfigError("the detector's frame rate was never settled: fit its configuration to a video first")
         return self.config.input.rate
 
+    def remarks(self, clip: Clip) -> list[str]:
+        """What makes a clip unlike those the detector knows, a line each: scores of it are to be taken with care."""
+        info = probe(clip)
+        said = []
+        if info.rate < SLOWEST * self.rate:
+            said.append(
+                f"{clip.path}: {info.rate:.3g} frames a second, but the detector looks at {self.rate:.3g}, so that "
+                "thresholds hold less well; train with --input.rate of the slowest camera"
+            )
+        own, trained = info.size.width / info.size.height, self.size.width / self.size.height
+        if not 1 / ASPECT < own / trained < ASPECT:
+            said.append(
+                f"{clip.path}: {info.size.width}x{info.size.height}, squeezed into the detector's "
+                f"{self.size.width}x{self.size.height}: is it the camera that the detector was trained on?"
+            )
+        return said
+
     def levels(self, *, causal: bool) -> Levels:
         """The levels at which an alarm opens and closes. Raises `DetectorError` without a calibration."""
         if self.calibration is None:
@@ -140,9 +163,7 @@ class Detector:
         self, name: str, maps: Iterable[FrameMap], *, tap: Callable[[Map], object] | None = None
     ) -> tuple[VideoScores, VideoScores]:
         """The same of maps that are there already."""
-        both = score_frames_both(maps, self.config.score, self.rate, explain=True, tap=tap)
-        offline, causal = (collect(name, scores) for scores in both)
-        return offline, causal
+        return score_frames_both(name, maps, self.config.score, self.rate, explain=True, tap=tap)
 
     def stream(self, source: str | Path | Clip, *, report: Report | None = None) -> Iterator[FrameScore]:
         """Causal scores, frame by frame, with their maps: no future beyond the triplet, no per-video extremes."""
@@ -220,7 +241,7 @@ class Detector:
     def calibration_fingerprint(self) -> str:
         """32 hexadecimal digits of everything that moves alarms: `fingerprint`, runtime, how events are formed."""
         events = self.config.events
-        settings = [self.fingerprint(), type(self._runtime).__name__, events.hysteresis, events.merge]
+        settings = [SCORING, self.fingerprint(), type(self._runtime).__name__, events.hysteresis, events.merge]
         return hashlib.blake2b(json.dumps(settings).encode(), digest_size=16).hexdigest()
 
     def save(self, path: str | Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +21,21 @@ from sdmae.detector import Detector
 from sdmae.errors import DetectorError, SourceError
 from sdmae.progress import progress
 from sdmae.recordings.files import check_writable, stamp
-from sdmae.scoring import VideoScores, calibrate_both
+from sdmae.scoring import Calibration, VideoScores, calibrate_both
 from sdmae.scoring.calibrated import normal_clip, warning, words
-from sdmae.scoring.calibration import check_normal
+from sdmae.scoring.calibration import SHORTEST, check_lively, check_usual, too_many
 from sdmae.video import Clip, probe, read_frames
+from sdmae.video.place import lies_in
 
 Report = Callable[[str], None]
 
+NAMED = 8
+"""Clips that are named in what is kept of a calibration."""
 MOVED = 8.0
 """Grey levels by which a patch must differ from what it was at first: a still picture that is coded anew does not."""
+
+_KEPT = re.compile(r".+\.npz(\.\d+\.part)?")
+"""Names of the files in which the scores of finished clips wait."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,9 @@ class Order:
     overwrite: bool = False
     """Replace a file that is there."""
     force: bool = False
-    """Take the video for normal, whatever the detector's own calibration says."""
+    """Take the video for normal, whatever the reference says."""
+    reference: Calibration | None = None
+    """What the detector was calibrated to before, by the same scores: video is held against it."""
 
     @property
     def folder(self) -> Path:
@@ -64,15 +72,19 @@ def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
     """
     if order.output.exists() and not order.overwrite:
         raise DetectorError(f"{order.output}: exists; choose another --output, or --overwrite it")
+    for clip in order.clips:
+        if lies_in(clip, order.folder):
+            raise SourceError(f"{clip.path}: lies in {order.folder}, where scores would go; choose another --output")
     check_writable(order.output.parent)
     if not order.resume:
-        shutil.rmtree(order.folder, ignore_errors=True)
+        _clear(order)
     if not order.force and not any(_moves(detector, clip, order.exclude) for clip in order.clips):
         raise SourceError(
             "nothing moves in this video: a threshold learned from it would alarm at the first thing that does; "
             "calibrate with video in which ordinary things happen, or say --force"
         )
-    pairs = []
+    pairs: list[tuple[VideoScores, VideoScores]] = []
+    used: list[str] = []
     total = _frames(order.clips, detector.rate)
     with progress("calibrating", total, "frames") as bar:
         for clip in order.clips:
@@ -84,12 +96,16 @@ def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
                 report(f"{error}; left out")
                 continue
             bar.update(len(both[0].scores))
+            used.append(clip.name)
+            _refuse_abnormal(both, clip, order)
             pairs += _cut(both, clip, order.exclude, detector.config.score)
     if not pairs:
         raise SourceError("no normal video is left to calibrate with: the exclusions cover everything, or none reads")
-    if detector.calibration and not order.force:
-        check_normal([normal_clip(causal) for _, causal in pairs], detector.calibration.causal)
-    video = f"{len(order.clips)} clips: {', '.join(clip.name for clip in order.clips[:8])}"
+    # Under other zones the scores are lower, and lower ones are no sign of stillness.
+    if order.reference and detector.calibration and not order.force:
+        check_lively([normal_clip(causal) for _, causal in pairs], order.reference.causal)
+    more = f" and {len(used) - NAMED} more" if len(used) > NAMED else ""
+    video = f"{len(used)} clip{'' if len(used) == 1 else 's'}: {', '.join(used[:NAMED])}{more}"
     found = calibrate_both(pairs, detector.config.events, detector.calibration_fingerprint(), video)
     calibrated = Detector(
         detector.model,
@@ -100,11 +116,13 @@ def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
         batch=detector.batch,
     )
     calibrated.save(order.output)
-    shutil.rmtree(order.folder, ignore_errors=True)
+    _clear(order)
     for name, level in (("live and causal", found.causal), ("offline", found.offline)):
         report(f"{name}: {words(level)}")
         if said := warning(level):
             report(f"{name}: {said}")
+    for line in _doubts(pairs, detector, order):
+        report(line)
     seen = [clip.name for clip in order.clips if clip.mark in detector.provenance.get("marks", ())]
     if seen:
         report(
@@ -112,6 +130,37 @@ def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
             "calmer to it than new video will: better calibrate with what it has not seen"
         )
     return calibrated
+
+
+def _refuse_abnormal(both: tuple[VideoScores, VideoScores], clip: Clip, order: Order) -> None:
+    """At once, and not when hours more have been scored."""
+    if order.reference is None or order.force:
+        return
+    levels = (order.reference.offline, order.reference.causal)
+    for scores, level in zip(both, levels, strict=True):
+        left = [one for one, _ in _cut((scores, scores), clip, order.exclude, ScoreConfig())]
+        if sum(float(np.ptp(one.times)) for one in left if len(one.times)) > SHORTEST:
+            try:
+                check_usual([normal_clip(one) for one in left], level)
+            except SourceError as error:
+                raise SourceError(f"{clip.path}: {error}") from None
+
+
+def _doubts(pairs: Sequence[tuple[VideoScores, VideoScores]], detector: Detector, order: Order) -> list[str]:
+    """What may not be normal in the video that was taken for it."""
+    if order.force:
+        return []
+    if order.reference is None:
+        return ["whether this video is normal could not be checked: there was no calibration by these scores before"]
+    causal = [normal_clip(one) for _, one in pairs]
+    count, most, places = too_many(causal, order.reference.causal, detector.config.events)
+    if count <= most:
+        return []
+    where = ", ".join(f"{pairs[k][1].name}:{max(time - 2, 0):.0f}-{time + 2:.0f}" for k, time in places)
+    return [
+        f"{count} alarms of the calibration before in this video, where {most} at most were to be expected: is all "
+        f"of it normal? Look at {where}, and leave out what is not with --exclude"
+    ]
 
 
 def _moves(detector: Detector, clip: Clip, exclude: Sequence[Exclusion]) -> bool:
@@ -144,6 +193,28 @@ def _frames(clips: Sequence[Clip], rate: float) -> int | None:
             return None
         total += info.declared_frames * min(1.0, rate / info.rate)
     return round(total)
+
+
+def _clear(order: Order) -> None:
+    """Away with the scores in the folder, and with it if nothing else is there: what is not ours stays."""
+    with contextlib.suppress(OSError):
+        for path in order.folder.iterdir():
+            if _ours(path, order.clips):
+                path.unlink()
+        order.folder.rmdir()
+
+
+def _ours(path: Path, clips: Sequence[Clip]) -> bool:
+    """Whether a file holds scores that some run of ours has written, of these clips or of others."""
+    if not _KEPT.fullmatch(path.name) or not path.is_file():
+        return False
+    if path.name.endswith(".part") or any(path.name == f"{clip.name}.npz" for clip in clips):
+        return True
+    try:
+        with path.open("rb") as data, np.load(data) as kept:
+            return {"key", "offline_scores", "causal_scores"} <= set(kept.files)
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return False
 
 
 def _scores(detector: Detector, clip: Clip, order: Order, report: Report) -> tuple[VideoScores, VideoScores]:

@@ -12,6 +12,7 @@ from sdmae.detector import Detector
 from sdmae.errors import DetectorError, SdmaeError
 from sdmae.progress import progress
 from sdmae.recordings.files import check_writable, write_text
+from sdmae.recordings.results import DONE, refuse_sources
 from sdmae.recordings.watch import Order, Summary, mark_of
 from sdmae.recordings.workers import each
 from sdmae.video import Clip, probe
@@ -27,19 +28,23 @@ def detect(detector: Detector, clips: Sequence[Clip], order: Order, report: Repo
 
     There: `scores.csv` (or .json, .parquet), `scores.png`, `events.json` and a picture of each event where there is a
     threshold, `overlay.mp4` if asked for, and `done.json` at the very end. A clip that cannot be read is reported in
-    one line and the others go on. Raises `DetectorError` where the folder holds another detector's scores, and
-    `SourceError` where it cannot be written to.
+    one line and the others go on, and so is one whose folder holds the results of another video. Raises
+    `DetectorError` where the folder holds another detector's scores, and `SourceError` where it cannot be written to,
+    or results would lie among the files of a clip.
     """
     mark = mark_of(detector, order)
+    refuse_sources(clips, order.output)
     _refuse_to_mix(mark, order.output / "run.json")
     check_writable(order.output)
     expected = {clip.name: _expected(clip) for clip in clips}
     summaries: list[Summary] = []
     known = all(expected.values())
+    done = 0
     with progress("detecting", sum(expected.values()) if known else None, "frames") as bar, ExitStack() as stack:
         for summary in each(detector, clips, order, stack, bar.update):
-            if order.jobs > 1 and not summary.error:
-                bar.update(summary.frames or expected[summary.name])
+            # To where the clip ends, whether its steps were told, it was skipped, or it failed half-way.
+            done = max(int(bar.n), done + (expected[summary.name] or summary.frames))
+            bar.update(done - bar.n)
             for line in summary.said:
                 report(line)
             if summary.error:
@@ -50,6 +55,13 @@ def detect(detector: Detector, clips: Sequence[Clip], order: Order, report: Repo
                 write_text(order.output / "run.json", json.dumps(mark, indent=2) + "\n")
             summaries.append(summary)
     return _tell(summaries, order, report)
+
+
+def interrupted(clips: Sequence[Clip], order: Order) -> str:
+    """What is told after Ctrl-C."""
+    if not any((order.output / clip.name / DONE).exists() for clip in clips):
+        return "interrupted; no video was finished, and nothing is kept of those under way"
+    return f"interrupted; finished videos are in {order.output}: the same command with --resume does the rest"
 
 
 def _expected(clip: Clip) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,13 +18,11 @@ from sdmae.errors import DetectorError, SdmaeError
 from sdmae.recordings.annotate import Marks, event_rows, write_overlay, write_thumbnails
 from sdmae.recordings.files import stamp, write_text
 from sdmae.recordings.heat_file import HeatFile
+from sdmae.recordings.results import begin, finish, kept, refuse_other_source
 from sdmae.recordings.tables import write_scores
 from sdmae.scoring import Event, EventFormer, FrameMap, FrameScore, Levels, VideoScores, collect, score_frames
 from sdmae.video import Clip, probe
 from sdmae.video.clock import taken_at
-
-DONE = "done.json"
-"""Written last into a video's folder: for which detector, settings and file the rest of it holds."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,9 @@ def score_clip(detector: Detector, clip: Clip, order: Order, step: Callable[[int
     """One video from decoding to its folder of results. Raises `SdmaeError` where it cannot be done."""
     folder = order.output / clip.name
     done = _done(detector, clip, order)
-    if order.resume and (kept := _kept(folder / DONE, done)):
-        return kept
+    refuse_other_source(folder, clip)
+    if order.resume and (facts := kept(folder, done)):
+        return Summary(name=clip.name, skipped=True, **facts)
     schedule = parse_schedule(detector.config.events.schedule)
     taken = order.start or taken_at(clip)
     if schedule is not None and taken is None:
@@ -81,14 +80,14 @@ def score_clip(detector: Detector, clip: Clip, order: Order, step: Callable[[int
             f"{clip.path}: does not say when it was taken, so that the schedule cannot be kept; give --start "
             f"2026-11-23T08:00, or a name such as cam_20261123-080000{clip.path.suffix}"
         )
-    said: list[str] = []
+    said: list[str] = detector.remarks(clip)
     levels = _levels(detector, order)
     events: list[Event] = []
-    with HeatFile() as heat:
+    drawn = levels is not None or order.overlay
+    with HeatFile() if drawn else nullcontext() as heat:
         found = _stepped(detector.frame_maps(clip, report=said.append), step)
-        frames = score_frames(
-            found, detector.config.score, detector.rate, causal=order.causal, explain=True, tap=heat.append
-        )
+        tap = None if heat is None else heat.append
+        frames = score_frames(found, detector.config.score, detector.rate, causal=order.causal, explain=True, tap=tap)
         scores = collect(clip.name, _watched(frames, levels, detector.config.events.merge, events))
         if schedule is not None and taken is not None:
             events = [event for event in events if _inside(event, schedule, taken)]
@@ -102,7 +101,7 @@ def score_clip(detector: Detector, clip: Clip, order: Order, step: Callable[[int
             levels=levels,
             median=_median(detector, order, scores),
         )
-        _clear(folder)
+        begin(folder)
         thumbnails = write_thumbnails(folder, clip, marks) if levels else []
         if order.overlay:
             write_overlay(folder / "overlay.mp4", clip, marks, rate=probe(clip).rate)
@@ -122,30 +121,11 @@ def score_clip(detector: Detector, clip: Clip, order: Order, step: Callable[[int
         seconds_of_events=sum(event.seconds for event in events),
         said=said,
     )
+    files = ["scores.png", f"scores.{order.table}", *(["events.json"] if levels else []), *thumbnails]
+    files += ["overlay.mp4"] if order.overlay else []
     facts = {k: getattr(summary, k) for k in ("frames", "seconds", "highest", "events", "seconds_of_events")}
-    write_text(folder / DONE, json.dumps({"of": done, **facts}, indent=2) + "\n")
+    finish(folder, clip, files, done, facts)
     return summary
-
-
-def discard(folder: Path) -> None:
-    """What a video that could not be finished left goes; a result that is whole stays."""
-    if not folder.is_dir() or (folder / DONE).exists():
-        return
-    with suppress(DetectorError, OSError):
-        _clear(folder)
-        folder.rmdir()
-        folder.parent.rmdir()
-
-
-def _clear(folder: Path) -> None:
-    """An empty folder: what an earlier run left goes, so that nothing of it stands beside what comes now."""
-    try:
-        for names in (DONE, "events.json", "overlay.mp4", "scores.*", "event_*.jpg", "*.part"):
-            for path in folder.glob(names):
-                path.unlink(missing_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DetectorError(f"{folder}: cannot be written to ({error.strerror}); choose another --output") from None
 
 
 def _watched(
@@ -231,14 +211,3 @@ def _done(detector: Detector, clip: Clip, order: Order) -> dict[str, Any]:
         "table": order.table,
         "overlay": order.overlay,
     }
-
-
-def _kept(path: Path, done: dict[str, Any]) -> Summary | None:
-    """What an earlier run left, if it is what this one would make."""
-    try:
-        found = json.loads(path.read_text())
-        if found.pop("of") != done:
-            return None
-        return Summary(name=path.parent.name, skipped=True, **found)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None

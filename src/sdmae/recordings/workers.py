@@ -11,12 +11,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from functools import partial
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import torch
 
 from sdmae.detector import Detector
 from sdmae.errors import DetectorError, SdmaeError
-from sdmae.recordings.watch import Order, Summary, discard, score_clip
+from sdmae.recordings.results import discard
+from sdmae.recordings.watch import Order, Summary, score_clip
 from sdmae.video import Clip
 
 _detector: Detector | None = None
@@ -32,7 +34,8 @@ def each(
 ) -> Iterator[Summary]:
     """What came of each clip, in the clips' order for one job, as they are finished for several.
 
-    step: called with the frames done since; by one job only. stack: its closing ends the processes.
+    step: called with the frames done since; not where several are under way. stack: its closing ends the processes,
+    and after an exception takes away what they left half-written.
     """
     if order.jobs <= 1 or len(clips) <= 1:
         for clip in clips:
@@ -49,7 +52,7 @@ def each(
     others = multiprocessing.active_children()
     futures = [pool.submit(_work, clip, order) for clip in clips]
     workers = [child for child in multiprocessing.active_children() if child not in others]
-    stack.push(partial(_end, pool, workers))
+    stack.push(partial(_end, pool, workers, [order.output / clip.name for clip in clips]))
     try:
         for future in as_completed(futures):
             yield future.result()
@@ -59,12 +62,23 @@ def each(
         ) from None
 
 
-def _end(pool: ProcessPoolExecutor, workers: Sequence[BaseProcess], kind: type | None, *rest: object) -> None:
+def _end(
+    pool: ProcessPoolExecutor,
+    workers: Sequence[BaseProcess],
+    folders: Sequence[Path],
+    kind: type | None,
+    *rest: object,
+) -> None:
     if kind is not None:
         # Whoever presses Ctrl-C is not to wait for videos that are hours from their end.
         for worker in workers:
             worker.terminate()
     pool.shutdown(wait=True, cancel_futures=True)
+    if kind is not None:
+        for worker in workers:
+            worker.join()
+        for folder in folders:
+            discard(folder)
 
 
 def _begin(detector: Detector, threads: int) -> None:
@@ -88,3 +102,6 @@ def _caught(detector: Detector, clip: Clip, order: Order, step: Callable[[int], 
     except SdmaeError as error:
         discard(order.output / clip.name)
         return Summary(name=clip.name, error=error)
+    except BaseException:
+        discard(order.output / clip.name)
+        raise

@@ -299,12 +299,10 @@ def events_at(
     return np.asarray(peaks[tops > levels.opens], np.int64)
 
 
-def check_normal(new: Sequence[NormalClip], reference: AlarmLevel) -> None:
-    """Refuses video that a detector cannot be calibrated with, going by what it has seen in training.
+def check_usual(new: Sequence[NormalClip], reference: AlarmLevel) -> None:
+    """Refuses video that is abnormal most of its time, going by what a detector was calibrated with before.
 
-    reference: from the clips held out of training. Raises `SourceError` for video that is abnormal most of its time
-    (its median score is above what the held-out video ever had, or would be an alarm) and for video in which next to
-    nothing happens (its scores lie below the median of the held-out video).
+    Raises `SourceError` where its median score is above what the video of `reference` ever had, or would be an alarm.
     """
     scores, _, _ = _checked(new)
     median = float(np.median(scores))
@@ -314,12 +312,36 @@ def check_normal(new: Sequence[NormalClip], reference: AlarmLevel) -> None:
             f"this video is abnormal most of its time (median score {median:.4g}; normal video stays below "
             f"{limit:.4g}): calibrate with ordinary video, train on video like this, or say --force"
         )
+
+
+def check_lively(new: Sequence[NormalClip], reference: AlarmLevel) -> None:
+    """Refuses video in which next to nothing happens: its scores lie below the median of the reference's video.
+
+    Raises `SourceError`.
+    """
+    scores, _, _ = _checked(new)
     still = float(np.mean(scores < reference.median))
     if still > STILL:
         raise SourceError(
             f"next to nothing happens in this video ({still:.0%} of its scores are below the usual "
             f"{reference.median:.4g}): calibrate with video in which ordinary things happen, or say --force"
         )
+
+
+def too_many(
+    new: Sequence[NormalClip], reference: AlarmLevel, config: EventConfig
+) -> tuple[int, int, list[tuple[int, float]]]:
+    """Alarms of the reference in the new video, the most that were to be expected, and where the highest three are.
+
+    A place is (position of the clip, seconds). What is more than expected may not be normal.
+    """
+    scores, _, seconds = _checked(new)
+    starts = np.cumsum([0, *(len(clip.times) for clip in new)])
+    times = np.concatenate([clip.times for clip in new])
+    peaks = events_at(times, scores, starts, reference.levels(config), config.merge)
+    highest = peaks[np.argsort(-scores[peaks], kind="stable")][:3]
+    places = [(int(np.searchsorted(starts, k, "right")) - 1, float(times[k])) for k in highest]
+    return len(peaks), reference.number_in(seconds)[1], places
 
 
 _STILL = (

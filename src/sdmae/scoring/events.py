@@ -20,15 +20,16 @@ class Event:
     peak: float
     """The highest score."""
     time: float
-    """Seconds at which it was reached."""
+    """Seconds of the frame that shows it best: the one with the highest score before smoothing over time."""
     frame: int
-    """Position in the clip, from 0, of the frame in which it was reached."""
+    """Position of that frame in the clip, from 0."""
     box: tuple[float, float, float, float] | None
-    """x_min, y_min, x_max, y_max of the strongest region of that frame, as shares of its width and height."""
+    """x_min, y_min, x_max, y_max of the strongest region of that frame, as shares of its width and height; in source
+    pixels in what `Detector.events` gives."""
     term: str | None
     """Which of `TERMS` carried the score there: the one furthest above what it is in normal video."""
     parts: dict[str, float]
-    """What each term adds to the score at the peak."""
+    """What each term adds there, in that frame alone: the score is a mean over its neighbours, too."""
 
     @property
     def seconds(self) -> float:
@@ -66,6 +67,7 @@ class EventFormer:
         self._start: float | None = None
         self._end = 0.0
         self._peak: FrameScore | None = None
+        self._clearest: FrameScore | None = None
         self._time = float("-inf")
 
     @property
@@ -85,19 +87,24 @@ class EventFormer:
         if frame.score > self._levels.opens or (self._peak is not None and frame.score > self._levels.closes):
             if self._peak is None:
                 self._start = frame.time
+                self._clearest = frame
             if self._peak is None or frame.score > self._peak.score:
                 self._peak = frame
+            # Smoothed scores are highest where strange moments lie closest, not in one of them.
+            if self._clearest is None or frame.raw > self._clearest.raw:
+                self._clearest = frame
             self._end = frame.time
         return ended
 
     def flush(self) -> Event | None:
         """The event that is still open when the video has ended, if there is one."""
-        peak, self._peak = self._peak, None
-        if peak is None or self._start is None:
+        peak, shown = self._peak, self._clearest
+        self._peak = self._clearest = None
+        if peak is None or shown is None or self._start is None:
             return None
-        term, parts = _carrier(peak.region, self._levels.normal_parts)
-        box = peak.region.box if peak.region else None
-        return Event(self._start, self._end, peak.score, peak.time, peak.index, box, term, parts)
+        term, parts = _carrier(shown.region, self._levels.normal_parts)
+        box = shown.region.box if shown.region else None
+        return Event(self._start, self._end, peak.score, shown.time, shown.index, box, term, parts)
 
 
 def find_events(frames: Iterable[FrameScore], levels: Levels, merge: float) -> Iterator[Event]:

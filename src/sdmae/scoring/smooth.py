@@ -24,6 +24,32 @@ def smooth_offline(scores: ArrayLike, seconds: float, rate: float) -> Series:
     return np.asarray(gaussian_filter1d(series, sigma, mode="reflect"), np.float64)
 
 
+UNEVEN = 0.02
+"""Share of the usual step between two frames by which steps may differ, on average, and still be taken for even."""
+
+
+def smooth_offline_at(scores: ArrayLike, times: ArrayLike, seconds: float, rate: float) -> Series:
+    """`smooth_offline` of scores at any times, rising, in seconds; all are (N,). rate: frames a second, about.
+
+    Frames that come evenly are smoothed as they are. Of others the curve between them is: it is read off evenly, at
+    their closest step but not more than twice `rate`, smoothed, and read off again at their own times, so that a
+    stretch of many frames counts for no more than its length.
+    """
+    series, moments = np.asarray(scores, np.float64), np.asarray(times, np.float64)
+    if len(series) < 2 or moments[-1] <= moments[0]:
+        return smooth_offline(series, seconds, rate)
+    steps = np.diff(moments)
+    usual = (moments[-1] - moments[0]) / len(steps)
+    if float(np.abs(steps - usual).mean()) <= UNEVEN * usual + 5e-4:
+        # What is asked for, to the bit, unless the video has another rate altogether.
+        own = 1 / usual
+        return smooth_offline(series, seconds, rate if abs(own - rate) <= UNEVEN * rate else float(own))
+    step = max(float(np.quantile(steps, 0.05)), 0.5 / rate)
+    even = np.linspace(moments[0], moments[-1], max(2, round((moments[-1] - moments[0]) / step) + 1))
+    fine = smooth_offline(np.interp(even, moments, series), seconds, 1 / float(even[1] - even[0]))
+    return np.asarray(np.interp(moments, even, fine), np.float64)
+
+
 class CausalAverage:
     """Exponential average of the scores so far, weighted by the time each stands for.
 

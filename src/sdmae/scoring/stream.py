@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,14 +11,12 @@ from typing import Literal
 import numpy as np
 
 from sdmae.config import ScoreConfig
+from sdmae.scoring.columns import Columns
 from sdmae.scoring.filter import MeanFilter
 from sdmae.scoring.region import around_peak, strongest
-from sdmae.scoring.smooth import CausalAverage, smooth_offline
+from sdmae.scoring.smooth import CausalAverage, smooth_offline_at
 from sdmae.scoring.terms import FrameTerms
-from sdmae.scoring.types import TERMS, FrameScore, Map, Region, Series, VideoScores
-
-_SAME_RATE = 0.02
-"""Share by which two frame rates may differ and still be taken for one."""
+from sdmae.scoring.types import FrameScore, Map, Region, VideoScores
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,56 +60,39 @@ def score_frames(
 
 
 def score_frames_both(
+    name: str,
     maps: Iterable[FrameMap],
     config: ScoreConfig,
     rate: float,
     *,
     explain: bool = False,
     tap: Callable[[Map], object] | None = None,
-) -> tuple[list[FrameScore], list[FrameScore]]:
-    """Offline and causal scores of the same maps, from one pass over them; see `score_frames`. No maps are kept.
+) -> tuple[VideoScores, VideoScores]:
+    """Offline and causal scores of one clip, from one pass over its maps; see `score_frames`. No maps are kept.
 
     `tap` gets the filtered maps of the offline scores, in the order of the frames.
     """
-    offline: list[FrameScore] = []
-    causal: list[FrameScore] = []
+    offline, causal = Columns(), Columns()
     for _, segment in groupby(maps, key=lambda frame: frame.segment):
         ahead, behind = tee(segment)
         centred = _pool(ahead, config, rate, causal=False, explain=explain, tap=tap)
         trailing = _causal(_pool(behind, config, rate, causal=True, explain=explain), config, rate)
+        raw = Columns()
         # Side by side the two stay half a window apart, and so does what lies between them in memory.
-        pairs = list(zip(centred, trailing, strict=True))
-        offline += _offline((pooled for pooled, _ in pairs), config, rate)
-        causal += [score for _, score in pairs]
-    return offline, causal
+        for pooled, score in zip(centred, trailing, strict=True):
+            raw.add(pooled)
+            causal.add(score)
+        for score in _smoothed(raw.scores(name), config, rate):
+            offline.add(score)
+    return offline.scores(name), causal.scores(name)
 
 
 def collect(name: str, frames: Iterable[FrameScore]) -> VideoScores:
     """The scores of one clip as arrays; with maps and regions where every frame has one."""
-    indices, times, scores, raws = array("q"), array("d"), array("d"), array("d")
-    maps: list[Map] = []
-    regions = array("f")
+    columns = Columns()
     for frame in frames:
-        indices.append(frame.index)
-        times.append(frame.time)
-        scores.append(frame.score)
-        raws.append(frame.raw)
-        if frame.map is not None:
-            maps.append(frame.map)
-        if frame.region is not None:
-            regions.extend((*frame.region.box, *frame.region.parts))
-    width = 4 + len(TERMS)
-    table = np.array(regions, np.float32).reshape(-1, width) if len(regions) == width * len(indices) else None
-    return VideoScores(
-        name=name,
-        frames=np.array(indices, np.int64),
-        times=np.array(times, np.float64),
-        scores=np.array(scores, np.float64),
-        raw=np.array(raws, np.float64),
-        maps=np.stack(maps) if maps and len(maps) == len(indices) else None,
-        boxes=None if table is None else table[:, :4],
-        parts=None if table is None else table[:, 4:],
-    )
+        columns.add(frame)
+    return columns.scores(name)
 
 
 def _pool(
@@ -161,9 +141,12 @@ def _causal(frames: Iterable[FrameScore], config: ScoreConfig, rate: float) -> I
 
 
 def _offline(frames: Iterable[FrameScore], config: ScoreConfig, rate: float) -> Iterator[FrameScore]:
-    # This is the one place where memory grows with the length of the video, so plain arrays of numbers are kept.
-    found = collect("", frames)
-    smoothed = smooth_offline(found.raw, config.sigma, _rate_of(found.times, rate))
+    yield from _smoothed(collect("", frames), config, rate)
+
+
+def _smoothed(found: VideoScores, config: ScoreConfig, rate: float) -> Iterator[FrameScore]:
+    """Pooled frames of one segment with their offline scores."""
+    smoothed = smooth_offline_at(found.raw, found.times, config.sigma, rate)
     for i, score in enumerate(smoothed.tolist()):
         region = None
         if found.boxes is not None and found.parts is not None:
@@ -171,11 +154,3 @@ def _offline(frames: Iterable[FrameScore], config: ScoreConfig, rate: float) -> 
             region = Region((x0, y0, x1, y1), tuple(found.parts[i].tolist()))
         image = None if found.maps is None else found.maps[i]
         yield FrameScore(int(found.frames[i]), float(found.times[i]), score, float(found.raw[i]), image, region)
-
-
-def _rate_of(times: Series, rate: float) -> float:
-    """Frames a second of a stretch of video: `rate`, unless its time stamps say something else altogether."""
-    if len(times) < 2 or times[-1] <= times[0]:
-        return rate
-    found = float((len(times) - 1) / (times[-1] - times[0]))
-    return rate if abs(found - rate) <= _SAME_RATE * rate else found

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sdmae.data.store import FrameStore
 from sdmae.data.training_set import split_held_out
 from sdmae.detector import Detector
 from sdmae.errors import SourceError
 from sdmae.progress import progress
-from sdmae.scoring import Calibration, calibrate_both
+from sdmae.scoring import calibrate_both
 from sdmae.scoring.calibrated import warning, words
 from sdmae.video import Clip, probe
 
 
 def calibrate_held_out(
     detector: Detector, store: FrameStore, clips: Sequence[Clip], report: Callable[[str], None]
-) -> Calibration | None:
-    """The thresholds for `events.false_alarms_per_day`, or for as few as so much video can vouch for.
+) -> None:
+    """Sets the detector's alarms to `events.false_alarms_per_day`, or to as few as so much video can vouch for.
 
-    None, and a line that says why, where they cannot be had. The checkpoint was chosen on the same video, but by
-    synthetic anomalies in it, not by how calm it is.
+    Where not even that can be had a line says why. The checkpoint was chosen on the same video, but by synthetic
+    anomalies in it, not by how calm it is.
     """
     stretches = split_held_out(store.stretches, detector.config.train.held_out)[1]
     rates = {clip.name: probe(clip).rate for clip in clips}
@@ -37,12 +38,14 @@ def calibrate_held_out(
         found = calibrate_both(scores, events, fingerprint, video)
     except SourceError as error:
         report(f"no alarms yet: {error}")
-        return None
-    said = warning(found.causal)
+        return
+    said = [line for line in (warning(found.causal), warning(found.offline)) if line]
     if said:
-        report(said)
+        report(said[0])
         # Nobody asked for a threshold far beyond all that was seen: it would leave a new detector all but blind.
         fewest = max(found.causal.vouched, found.offline.vouched)
-        found = found.asked_for(max(events.false_alarms_per_day, fewest))
+        events = replace(events, false_alarms_per_day=max(events.false_alarms_per_day, fewest))
+        found = found.asked_for(events.false_alarms_per_day)
+        detector.config = replace(detector.config, events=events)
+    detector.calibration = found
     report(words(found.causal))
-    return found

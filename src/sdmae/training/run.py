@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,8 +34,12 @@ from sdmae.training.checkpoint import State, load_checkpoint
 from sdmae.training.phases import FINISHED, STUDENT, TEACHER, Run, run_phase
 from sdmae.training.review import review
 from sdmae.video import Clip, Size, probe
+from sdmae.video.place import lies_in
 
 Report = Callable[[str], None]
+
+WRITTEN = ("checkpoint.pt", "checkpoint.pt.part", "losses.csv", "review.jpg", "review.jpg.part")
+"""All that a run writes into its folder."""
 
 FEWEST = 4
 """Frames, of both the training and the held-out video, below which nothing can be learned or judged."""
@@ -104,7 +108,7 @@ def train(job: Job, config: Config, report: Report | None = None) -> Detector:
     detector = Detector(final, config, {}, device=str(accelerator.device))
     detector.provenance.update(_provenance(job, detector, state, training, started))
     if accelerator.is_main_process:
-        detector.calibration = calibrate_held_out(detector, store, job.clips, report)
+        calibrate_held_out(detector, store, job.clips, report)
         detector.save(job.output)
         review(detector, job.clips, job.exclude, job.folder / "review.jpg", report)
     return detector
@@ -229,10 +233,18 @@ def _silent(line: str) -> None:
 
 
 def _check_output(job: Job) -> None:
+    for clip in job.clips:
+        if lies_in(clip, job.folder):
+            raise SourceError(
+                f"{clip.path}: lies in {job.folder}, where the training run would go; choose another --output"
+            )
     if _resumes(job):
         return
     if job.overwrite:
-        shutil.rmtree(job.folder, ignore_errors=True)
+        # By name: a user's own files may lie there.
+        for name in WRITTEN:
+            with contextlib.suppress(OSError):
+                (job.folder / name).unlink(missing_ok=True)
     elif (job.folder / "checkpoint.pt").exists():
         raise DetectorError(
             f"{job.folder}: holds a training run; go on with --resume, or start anew with --overwrite"
