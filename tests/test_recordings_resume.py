@@ -30,9 +30,17 @@ from video_files import make_frames, make_video, with_a_blaze
 
 
 def run(detector: Detector, sources: str | Path, order: Order) -> list[str]:
+    """What was said, but for remarks on the videos, which are slower than the detector."""
     said: list[str] = []
     detect(detector, find_clips(str(sources)), order, said.append)
-    return said
+    return [line for line in said if "the detector looks at" not in line and "more remarks" not in line]
+
+
+def test_videos_unlike_the_detectors_own_are_remarked_on(detector: Detector, three: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    detect(detector, find_clips(str(three)), Order(tmp_path / "out"), said.append)
+    assert [line.endswith("--input.rate of the slowest camera") for line in said[:3]] == [True, True, False]
+    assert said[2] == "and 1 more remarks of the kind"
 
 
 def contents(folder: Path) -> dict[str, bytes]:

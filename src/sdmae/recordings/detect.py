@@ -19,6 +19,8 @@ from sdmae.video import Clip, probe
 
 Report = Callable[[str], None]
 
+REMARKS = 2
+"""Remarks on clips unlike those the detector knows, at most: most often they are all of one camera."""
 LISTED = 20
 """Videos in the summary, at most: where there are more, those with the highest alarms."""
 
@@ -54,6 +56,12 @@ def detect(detector: Detector, clips: Sequence[Clip], order: Order, report: Repo
             elif not (order.output / "run.json").exists():
                 write_text(order.output / "run.json", json.dumps(mark, indent=2) + "\n")
             summaries.append(summary)
+    scored = {summary.name for summary in summaries if not summary.error and not summary.skipped}
+    remarks = [line for clip in clips if clip.name in scored for line in detector.remarks(clip)]
+    for line in remarks[:REMARKS]:
+        report(line)
+    if len(remarks) > REMARKS:
+        report(f"and {len(remarks) - REMARKS} more remarks of the kind")
     return _tell(summaries, order, report)
 
 

@@ -80,7 +80,7 @@ def score_clip(detector: Detector, clip: Clip, order: Order, step: Callable[[int
             f"{clip.path}: does not say when it was taken, so that the schedule cannot be kept; give --start "
             f"2026-11-23T08:00, or a name such as cam_20261123-080000{clip.path.suffix}"
         )
-    said: list[str] = detector.remarks(clip)
+    said: list[str] = []
     levels = _levels(detector, order)
     events: list[Event] = []
     drawn = levels is not None or order.overlay
