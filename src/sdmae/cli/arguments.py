@@ -8,12 +8,16 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser as Parser
 
 from sdmae.config import Config
 from sdmae.errors import ConfigError, SourceError
 from sdmae.video.frame import Clip, Size
+
+if TYPE_CHECKING:
+    from sdmae.data.store import Exclusion
 
 SECTIONS = ("input", "model", "anomalies", "train", "score", "events")
 """All settings."""
@@ -116,6 +120,17 @@ def clips_of(sources: Sequence[str], rate: float) -> list[Clip]:
         raise ConfigError(f"--frame-rate must be above 0, not {rate:g}")
     clips = {clip.path.resolve(): clip for source in sources for clip in find_clips(source, rate=rate)}
     return unique_names(list(clips.values()))
+
+
+def left_out(args: Namespace, config: Config, clips: Sequence[Clip]) -> list[Exclusion]:
+    """What of the clips is not to count: --exclude, and what falls outside the schedule."""
+    from sdmae.data.schedule import outside, parse_schedule
+    from sdmae.data.store import parse_exclusion
+    from sdmae.video.clock import parse_moment
+
+    named = [parse_exclusion(text, [clip.name for clip in clips]) for text in args.exclude]
+    start = parse_moment(args.start) if args.start is not None else None
+    return [*named, *outside(clips, parse_schedule(config.events.schedule), start)]
 
 
 def with_ignored(config: Config, zones: Sequence[str], clips: Sequence[Clip]) -> Config:

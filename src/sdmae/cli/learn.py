@@ -18,6 +18,7 @@ from sdmae.cli.arguments import (
     add_sources,
     add_start,
     clips_of,
+    left_out,
     root_of,
     with_ignored,
 )
@@ -29,12 +30,9 @@ from sdmae.progress import say
 def train(args: Namespace, config: Config) -> int:
     """Learns what is normal and writes a detector file."""
     from sdmae.data.readers import read_benchmark
-    from sdmae.data.schedule import outside, parse_schedule
-    from sdmae.data.store import parse_exclusion
     from sdmae.runtime import pick_device
     from sdmae.training import Job
     from sdmae.training import train as run
-    from sdmae.video.clock import parse_moment
 
     clips = []
     named = bool(args.sources)
@@ -58,12 +56,10 @@ def train(args: Namespace, config: Config) -> int:
         clips = clips_of(args.sources, args.frame_rate)
     what = f"{args.benchmark} (training split)" if args.benchmark else " ".join(args.sources)
     config = with_ignored(config, args.ignore, clips)
-    exclusions = [parse_exclusion(text, [clip.name for clip in clips]) for text in args.exclude]
-    start = parse_moment(args.start) if args.start is not None else None
     job = Job(
         clips,
         args.output,
-        exclude=[*exclusions, *outside(clips, parse_schedule(config.events.schedule), start)],
+        exclude=left_out(args, config, clips),
         ubnormal=args.ubnormal,
         resume=args.resume,
         overwrite=args.overwrite,
@@ -107,12 +103,9 @@ def calibrate(args: Namespace, config: Config) -> int:
     """Sets a detector's alarms to so many false ones a day, by normal video it has not learned from."""
     from dataclasses import replace
 
-    from sdmae.data.schedule import outside, parse_schedule
-    from sdmae.data.store import parse_exclusion
     from sdmae.detector import load
     from sdmae.recordings.calibrate import Order
     from sdmae.recordings.calibrate import calibrate as run
-    from sdmae.video.clock import parse_moment
 
     if args.output.suffix != ".safetensors":
         raise ConfigError(f"--output {args.output}: a detector file is called *.safetensors")
@@ -128,12 +121,10 @@ def calibrate(args: Namespace, config: Config) -> int:
     detector = before.with_settings(
         with_ignored(replace(before.config, score=config.score, events=config.events), args.ignore, clips)
     )
-    exclusions = [parse_exclusion(text, [clip.name for clip in clips]) for text in args.exclude]
-    start = parse_moment(args.start) if args.start is not None else None
     order = Order(
         clips,
         args.output,
-        exclude=[*exclusions, *outside(clips, parse_schedule(config.events.schedule), start)],
+        exclude=left_out(args, config, clips),
         resume=args.resume,
         overwrite=args.overwrite,
         force=args.force,
