@@ -58,7 +58,7 @@ def scored_clip(
 
 
 def test_alarms_by_hand() -> None:
-    # Frames of 0.1 s: an event from 0.3 to 0.5 with its alarm from 0.4 on, and a false alarm at 0.8.
+    # Frames of 0.1 s: an event of frames 3 to 5 with its alarm from frame 4 on, and a false alarm of frame 8 alone.
     one = scored_clip("a", [0, 0, 0, 0, 1, 1, 0, 0, 0.9, 0], [0, 0, 0, 1, 1, 1, 0, 0, 0, 0])
     other = scored_clip("b", [0.2, 0.3, 0.2, 0, 0], [0, 1, 0, 0, 0])  # never found
     found = alarm_measures([one, other], LEVEL, EVENTS)
@@ -68,9 +68,11 @@ def test_alarms_by_hand() -> None:
     assert (calibrated["threshold"], calibrated["events_found"], calibrated["share_found"]) == (0.5, 1, 0.5)
     assert calibrated["median_delay"] == pytest.approx(0.1)
     assert (calibrated["alarms"], calibrated["false_alarms"]) == (2, 1)
-    normal = 1.5 - 0.2 - 0.0
+    normal = 1.5 - 0.3 - 0.1
+    assert calibrated["normal_hours"] == pytest.approx(normal / 3600)
     assert calibrated["false_alarms_per_hour"] == pytest.approx(3600 / normal)
-    assert [(e["video"], e["start"], e["end"]) for e in found["event_list"]] == [("a", 0.3, 0.5), ("b", 0.1, 0.1)]
+    assert calibrated["false_share"] == pytest.approx(0.1 / normal)
+    assert [(e["video"], e["start"], e["end"]) for e in found["event_list"]] == [("a", 0.3, 0.6), ("b", 0.1, 0.2)]
     assert found["event_list"][0]["delay"] == pytest.approx(0.1)
     assert found["event_list"][1]["delay"] is None
     # By the labels: half of the events need a score of 1, all of them one of 0.3, and then 0.9 is false.
@@ -78,8 +80,40 @@ def test_alarms_by_hand() -> None:
     assert (by_labels[0.5]["threshold"], by_labels[0.5]["false_alarms"]) == (1, 0)
     assert (by_labels[1.0]["threshold"], by_labels[1.0]["share_found"]) == (0.3, 1)
     assert by_labels[1.0]["false_alarms"] == 1
+    assert by_labels[1.0]["normal_hours"] == pytest.approx(normal / 3600)
     row = video_row(one, LEVEL, EVENTS)
     assert (row["events"], row["events_found"], row["false_alarms"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "spans", "found", "false"),
+    [
+        ([0, 0, 1, 0], [0, 0, 1, 0], [(0.2, 0.3)], 1, 0),  # one frame each
+        ([0, 0, 1, 0], [1, 1, 1, 0], [(0, 0.3)], 1, 0),  # in the last frame of its event
+        ([0, 0, 1, 0], [1, 1, 0, 0], [(0, 0.2)], 0, 1),  # just after it
+        ([0, 1, 0, 0], [0, 0, 1, 1], [(0.2, 0.4)], 0, 1),  # just before it
+        ([0, 0, 0, 1], [0, 0, 0, 1], [(0.3, 0.4)], 1, 0),  # in the last frame of the clip
+    ],
+)
+def test_single_frames_by_hand(
+    scores: list[float], labels: list[int], spans: list[tuple[float, float]], found: int, false: int
+) -> None:
+    one = scored_clip("a", scores, labels)
+    measured = alarm_measures([one], LEVEL, EVENTS)
+    assert [(e["start"], e["end"]) for e in measured["event_list"]] == [pytest.approx(span) for span in spans]
+    assert (measured["calibrated"]["events_found"], measured["calibrated"]["false_alarms"]) == (found, false)
+    assert measured["calibrated"]["normal_hours"] == pytest.approx((0.4 - 0.1 * sum(labels)) / 3600)
+    loud = 0.1 * false / (0.4 - 0.1 * sum(labels))
+    assert measured["calibrated"]["false_share"] == pytest.approx(loud)
+
+
+def test_frames_of_one_instant_are_events_all_the_same() -> None:
+    times = np.array([0, 0.1, 0.1, 0.2])
+    found = VideoScores("a", np.arange(4), times, np.array([0, 1.0, 0, 0]), np.zeros(4))
+    one = Scored(TestClip(Clip("a", Path("a")), np.array([0, 1, 0, 0], bool)), found, found, 10.0)
+    measured = alarm_measures([one], LEVEL, EVENTS)
+    assert one.events().tolist() == [[0.1, 0.2]]
+    assert (measured["calibrated"]["events_found"], measured["calibrated"]["false_alarms"]) == (1, 0)
 
 
 def test_without_a_threshold_there_are_only_the_labels_own() -> None:
@@ -101,13 +135,18 @@ def test_times_of_frames_that_were_not_scored() -> None:
     one = scored_clip("a", [0, 0, 0], [0, 0, 0, 1, 1, 1], every=2, rate=50.0)
     np.testing.assert_allclose(one.times(), np.arange(6) / 50)
     assert one.seconds() == pytest.approx(6 / 50)
-    np.testing.assert_allclose(one.events(), [[3 / 50, 5 / 50]])
+    np.testing.assert_allclose(one.events(), [[3 / 50, 6 / 50]])
 
 
-def test_an_event_between_two_looks_cannot_be_found() -> None:
-    one = scored_clip("a", [0, 0.5, 1], [0, 1, 0, 0, 1], every=2)
-    found = alarm_measures([one], None, EVENTS)
-    assert [point["asked_share"] for point in found["by_test_labels"]] == [0.5]
+def test_an_event_between_two_looks_is_found_by_an_alarm_that_lasts_from_one_to_the_next() -> None:
+    one = scored_clip("a", [0.1, 0.6, 1], [0, 1, 0, 1, 1], every=2)
+    points = alarm_measures([one], LEVEL, EventConfig(merge=0, hysteresis=0))["by_test_labels"]
+    assert [point["threshold"] for point in points] == [1, 0.1, 0.1, 0.1]
+    assert [point["false_share"] for point in points] == [0, 1, 1, 1]  # always on, and that gives it away
+    # From the look in frame 2 on an alarm is on until that in frame 4, in the time of frame 3, too.
+    later = scored_clip("a", [0, 1, 0], [0, 0, 0, 1, 0], every=2)
+    found = alarm_measures([later], LEVEL, EVENTS)["calibrated"]
+    assert (found["events_found"], found["false_alarms"], found["median_delay"]) == (1, 0, 0)
 
 
 def test_intervals_are_those_of_the_bootstrap() -> None:

@@ -1,7 +1,8 @@
 """What scored clips are worth by their labels: frames, and alarms.
 
-An event is an unbroken stretch of abnormal frames, from its first to its last: what every benchmark can say, whether
-it has tracks or not.
+An event is an unbroken stretch of abnormal frames, from the time of its first up to that at which the next normal one
+begins, or the clip ends: what every benchmark can say, whether it has tracks or not. So it lasts as long as its
+frames do, were it one alone. An alarm, too, lasts until the detector next looks and sees none.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sdmae.metrics import (
     bootstrap_auc,
     equal_error_rate,
     event_delays,
+    frame_ends,
     macro_auc,
     macro_auc_two_class,
     micro_auc,
@@ -37,7 +39,7 @@ RESAMPLES = 2000
 """Draws of the bootstrap."""
 
 Spans = NDArray[np.float64]
-"""(n, 2): from, to, in seconds since the clip's first frame."""
+"""(n, 2): from and up to, in seconds since the clip's first frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,9 +69,9 @@ class Scored:
     def events(self) -> Spans:
         """The clip's abnormal stretches."""
         times = self.times()
-        return np.array([(times[first], times[after - 1]) for first, after in stretches(self.truth.labels)]).reshape(
-            -1, 2
-        )
+        ends = frame_ends(times, self.seconds())
+        found = [(times[first], ends[after - 1]) for first, after in stretches(self.truth.labels)]
+        return np.array(found).reshape(-1, 2)
 
 
 def stretches(labels: Labels) -> NDArray[np.int64]:
@@ -117,20 +119,31 @@ def _interval(labels: Sequence[Labels], scores: Sequence[Series], measure: Measu
     }
 
 
-def find_alarms(scores: VideoScores, levels: Levels, config: EventConfig) -> Spans:
-    """The alarms of one clip at these levels, as `sdmae detect` raises them."""
+def find_alarms(scored: Scored, levels: Levels, config: EventConfig) -> Spans:
+    """The alarms of one clip at these levels, as `sdmae detect` raises them from the causal scores.
+
+    Each ends when the frame with which it was last on gives way to the next one that was scored, or the clip ends.
+    """
+    scores = scored.causal
     rows = zip(scores.frames.tolist(), scores.times.tolist(), scores.scores.tolist(), strict=True)
     frames = (FrameScore(index, time, score, score) for index, time, score in rows)
-    return np.array([(e.start, e.end) for e in find_events(frames, levels, config.merge)], np.float64).reshape(-1, 2)
+    found = np.array([(e.start, e.end) for e in find_events(frames, levels, config.merge)], np.float64).reshape(-1, 2)
+    ends = frame_ends(scores.times, scored.seconds())
+    found[:, 1] = ends[np.searchsorted(scores.times, found[:, 1])]
+    return found
 
 
 def alarm_measures(scored: Sequence[Scored], level: AlarmLevel | None, config: EventConfig) -> dict[str, Any]:
     """What the causal scores are worth as alarms.
 
+    Events and alarms last to the end of their last frame. In figures made at commit 31ff590 or before they ended when
+    that frame began: each was a frame shorter, those of one frame lasted no time, and there was more normal time.
+
     level: the calibrated one of the causal protocol; None where the detector has none, and then `calibrated` is None.
     `by_test_labels` is what would be had at thresholds that the labels of the test set choose, one for each of
     `SHARES`: how separable the scores are, never what a detector set up without labels does. It is empty where there
-    are no events. `event_list` has every event with the `delay` of its first alarm in seconds, None without one.
+    are no events. `event_list` has every event, from its `start` up to its `end`, with the `delay` of its first alarm
+    in seconds, None without one.
     """
     events = [one.events() for one in scored]
     durations = [one.seconds() for one in scored]
@@ -138,7 +151,7 @@ def alarm_measures(scored: Sequence[Scored], level: AlarmLevel | None, config: E
     alarms: list[Spans] | None = None
     if level is not None:
         levels = level.levels(config)
-        alarms = [find_alarms(one.causal, levels, config) for one in scored]
+        alarms = [find_alarms(one, levels, config) for one in scored]
         calibrated = {
             "threshold": levels.opens,
             "closes": levels.closes,
@@ -173,15 +186,11 @@ def _by_labels(scored: Sequence[Scored], events: Sequence[Spans], config: EventC
         return []
     rows = [_rising(one.causal) for one in scored]
     times, scores = [times for times, _ in rows], [scores for _, scores in rows]
-    # An event shorter than the step between two looks has no frame, and cannot be found at any threshold.
-    held = [
-        bool(((t >= start) & (t <= end)).any()) for some, t in zip(events, times, strict=True) for start, end in some
-    ]
+    durations = [one.seconds() for one in scored]
     found = []
     for share in SHARES:
-        if sum(held) / len(held) >= share:
-            point = operating_point(events, scores, times, share, gap=config.merge)
-            found.append({"asked_share": share, "threshold": point.threshold, **_report(point.report)})
+        point = operating_point(events, scores, times, share, gap=config.merge, durations=durations)
+        found.append({"asked_share": share, "threshold": point.threshold, **_report(point.report)})
     return found
 
 
@@ -218,8 +227,6 @@ def video_row(scored: Scored, level: AlarmLevel | None, config: EventConfig) -> 
         "false_alarms": None,
     }
     if level is not None:
-        report = alarm_report(
-            [events], [find_alarms(scored.causal, level.levels(config), config)], [scored.seconds()]
-        )
+        report = alarm_report([events], [find_alarms(scored, level.levels(config), config)], [scored.seconds()])
         row |= {"events_found": report.events_found, "false_alarms": report.false_alarms}
     return row

@@ -7,6 +7,7 @@ from sdmae.metrics.alarms import (
     alarms_per_day,
     event_delays,
     false_alarms,
+    frame_ends,
     operating_point,
     runs_above,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "equal_error_rate",
     "event_delays",
     "false_alarms",
+    "frame_ends",
     "macro_auc",
     "macro_auc_two_class",
     "map_detections",
