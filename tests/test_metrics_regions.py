@@ -36,8 +36,11 @@ FAR = 1000
 
 def brute_force(
     truth: list[Row], detections: list[Row], num_frames: int, alpha: Fraction, beta: Fraction
-) -> tuple[float, float]:
-    """The sentences of the definition one after the other, in exact numbers, detections one by one."""
+) -> tuple[float, float, float | None, bool]:
+    """The sentences of the definition one after the other, in exact numbers, detections one by one.
+
+    RBDC, TBDC, the score at which the curves were cut, and whether that was below 1 false positive a frame.
+    """
 
     def overlap(a: Row, b: Row) -> Fraction:
         pixels = [
@@ -68,11 +71,14 @@ def brute_force(
         points.append(
             (Fraction(false_positives, num_frames), Fraction(len(found), len(truth)), Fraction(done, len(tracks)))
         )
+    falling = sorted({row[6] for row in detections}, reverse=True)
+    beyond = [score for score, point in zip(falling, points[1:], strict=True) if point[0] > 1]
     points = [point for point in points if point[0] <= 1]
+    tie = bool(beyond) and points[-1][0] < 1
     if points[-1][0] < 1:
         points.append((Fraction(1), *points[-1][1:]))
     areas = [sum((b[0] - a[0]) * (a[k] + b[k]) / 2 for a, b in pairwise(points)) for k in (1, 2)]
-    return float(areas[0]), float(areas[1])
+    return float(areas[0]), float(areas[1]), beyond[0] if beyond else None, tie
 
 
 @st.composite
@@ -102,7 +108,9 @@ def test_agrees_with_the_definition_taken_literally(
     rows: tuple[list[Row], list[Row], int], alpha: Fraction, beta: Fraction
 ) -> None:
     result = rbdc_tbdc(*rows, alpha=float(alpha), beta=float(beta))
-    assert (result.rbdc, result.tbdc) == pytest.approx(brute_force(*rows, alpha, beta), abs=1e-12)
+    *areas, score, tie = brute_force(*rows, alpha, beta)
+    assert [result.rbdc, result.tbdc] == pytest.approx(areas, abs=1e-12)
+    assert (result.cut_score, result.cut_tie) == (score, tie)
 
 
 @quick
@@ -209,6 +217,30 @@ def test_equal_scores_are_one_step_of_the_curve() -> None:
     # In two frames it ends at 1 false positive a frame; in one frame it ends beyond, and there is no such threshold.
     assert rbdc_tbdc(truth, found, 2).rbdc == 0.5
     assert rbdc_tbdc(truth, found, 1).rbdc == 0
+
+
+def test_detections_of_one_score_that_lead_past_one_a_frame_are_cut_whole() -> None:
+    # Four frames. One region at 3; at 2 the other, with two false positives; at 1 three more, past 4.
+    truth = [truth_row(0, 0), truth_row(0, 1)]
+    found = [found_row(0, 3), found_row(1, 2), *[found_row(2, 2, FAR)] * 2, *[found_row(3, 1, FAR)] * 3]
+    result = rbdc_tbdc(truth, found, 4)
+    assert result.false_positives_per_frame.tolist() == [0, 0, 0.5, 1]
+    assert result.region_rate.tolist() == [0, 0.5, 1, 1]
+    assert (result.rbdc, result.cut_score, result.cut_tie) == (0.75 * 0.5 + 0.5, 1, True)
+    # In one frame the two at 2 are past it, too, and with them goes the region: half from 0 to 1, not on a slope.
+    result = rbdc_tbdc(truth, found, 1)
+    assert result.false_positives_per_frame.tolist() == [0, 0, 1]
+    assert (result.rbdc, result.cut_score, result.cut_tie, result.regions_found) == (0.5, 2, True, 2)
+    # Scores that tell them apart lead to exactly 1.
+    apart = [(*row[:6], row[6] - k / 10) for k, row in enumerate(found)]
+    result = rbdc_tbdc(truth, apart, 4)
+    assert result.false_positives_per_frame.tolist() == [0, 0, 0, 0.25, 0.5, 0.75, 1]
+    assert (result.cut_score, result.cut_tie) == (apart[-1][6], False)
+    # Where none leads past it there is no cut, short of 1 and at it.
+    for frames in (5, 6):
+        result = rbdc_tbdc(truth, found, frames)
+        assert (result.cut_score, result.cut_tie) == (None, False)
+    assert rbdc_tbdc(truth, [], 4).cut_score is None
 
 
 def test_frames_and_videos_do_not_find_for_one_another() -> None:

@@ -11,9 +11,13 @@ Equal scores: detections of one score come at once, whatever files or rows they 
 curves. Nothing is left to their order: whether a detection is a false positive does not depend on what was found
 before it, and a region is found at the highest score of all the detections that overlap it. So the curves have one
 point for each threshold that can be set on the scores. From one point to the next leads a straight line, as on a ROC
-curve with ties. Where detections of one score lead past 1 false positive per frame their point is cut as any other,
-and the regions that they alone find do not count: there is no threshold at which they are found at so few false
-positives. With different scores all of this is one detection after the other, as published.
+curve with ties.
+
+Where detections of one score lead past 1 false positive per frame, nothing is interpolated within them: their point
+is cut as any other, the curve goes on flat from the point before them to 1, and the regions that they alone find do
+not count. There is no threshold at which those are found at so few false positives, and where on the line to the cut
+point 1 is passed says nothing. `RegionResult.cut_score` and `cut_tie` tell where that was. With different scores the
+last point kept lies at exactly 1, and all of this is one detection after the other, as published.
 """
 
 from __future__ import annotations
@@ -66,6 +70,12 @@ class RegionResult:
     """Regions that any detection overlaps, whatever its score."""
     tracks_found: int
     """Tracks of which enough regions are among `regions_found`."""
+    cut_score: float | None
+    """Highest score whose detections lead past 1 false positive a frame: neither they nor any below it are on the
+    curves. None where all detections are."""
+    cut_tie: bool
+    """Whether the curves end below 1 false positive a frame because detections of that one score lead past it, so
+    that they are flat from there to 1: scores that told these apart would have carried them on."""
 
 
 def rbdc_tbdc(
@@ -116,6 +126,9 @@ def rbdc_tbdc(
     found, tracks_found = _running_count(found_at, steps), _running_count(track_found_at, steps)
     kept = false_positives <= frames_in_all  # of whole numbers, so that 1 a frame is exactly 1
     rate = false_positives[kept] / frames_in_all
+    # Point k is that after the k-th highest score, from 1; `scores` rise.
+    cut_score = float(scores[steps - len(rate)]) if len(rate) <= steps else None
+    cut_tie = cut_score is not None and bool(rate[-1] < 1)
     region_rate, track_rate = found[kept] / len(regions), tracks_found[kept] / len(track_found_at)
     if rate[-1] < 1:
         rate = np.append(rate, 1.0)
@@ -132,6 +145,8 @@ def rbdc_tbdc(
         false_positives=int(false_positives[-1]),
         regions_found=int(found[-1]),
         tracks_found=int(tracks_found[-1]),
+        cut_score=cut_score,
+        cut_tie=cut_tie,
     )
 
 
