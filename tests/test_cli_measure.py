@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sdmae.cli import main
 from sdmae.data.benchmark import Benchmark
 from sdmae.data.readers import read_benchmark
 from sdmae.data.scene import write_scene
 from sdmae.evaluation import baselines
-from sdmae.evaluation.benchmark_truth import benchmark_tracks
+from sdmae.evaluation.region_truth import true_regions
 from sdmae.metrics import macro_auc, macro_auc_two_class, micro_auc
 from sdmae.recordings.tables import export_scores, write_table
 from sdmae.scoring import Series, VideoScores, smooth_offline
@@ -224,11 +225,17 @@ def test_what_evaluate_exports_gives_what_evaluate_says(
 # --- metrics regions -----------------------------------------------------------------------------------------------
 
 
+def tracks_of(benchmark: Benchmark) -> dict[str, NDArray[np.float64]]:
+    """The rows of each test clip, track_id first."""
+    truth = true_regions(benchmark.test)
+    assert truth is not None
+    return {test.clip.name: truth.rows[truth.rows[:, 0] == k, 1:] for k, test in enumerate(benchmark.test)}
+
+
 def regions_of(benchmark: Benchmark, folder: Path) -> Path:
     """What is truly there as detections: each region once, with a score of its own."""
     folder.mkdir()
-    tracks, _ = benchmark_tracks(benchmark)
-    for name, rows in tracks.items():
+    for name, rows in tracks_of(benchmark).items():
         lines = [",".join(f"{v:g}" for v in (*row[1:], k)) + "\n" for k, row in enumerate(rows)]
         (folder / f"{name}.csv").write_text("".join(lines))
     return folder
@@ -240,17 +247,18 @@ def test_regions_of_a_benchmark_are_its_tracks(
     found = regions_of(benchmark, tmp_path / "found")
     words = ("metrics", "regions", "--detections", found)
     report = printed(capsys, *words, "--benchmark", "scene", "--root", scene)
-    assert list(report) == [*REGION_KEYS, "tracks_origin"]
+    assert list(report) == [*REGION_KEYS, "tracks_origin", "clips", "frames"]
     tracks = [track for t in benchmark.test for track in t.tracks or ()]
-    assert report["tracks_origin"] == "benchmark"
+    assert (report["tracks_origin"], report["clips"]) == ("tracks", len(benchmark.test))
     assert (report["tracks"], report["regions"]) == (len(tracks), sum(len(track.frames) for track in tracks))
     assert report["detections"] == report["regions"]
     assert (report["rbdc"], report["tbdc"]) == (1, 1)
     # The same from files, where the tracks lie in a folder.
     (tmp_path / "tracks").mkdir()
-    for name, rows in benchmark_tracks(benchmark)[0].items():
+    for name, rows in tracks_of(benchmark).items():
         (tmp_path / "tracks" / f"{name}.txt").write_text("".join(",".join(f"{v:g}" for v in r) + "\n" for r in rows))
     frames = sum(len(t.labels) for t in benchmark.test)
+    assert report["frames"] == frames
     plain = printed(capsys, *words, "--tracks", tmp_path / "tracks", "--num-frames", frames)
     assert list(plain) == REGION_KEYS
     assert plain == {key: report[key] for key in REGION_KEYS}

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from sdmae.config import EventConfig
 from sdmae.data.benchmark import Mask, MaskReader, TestClip, Track
+from sdmae.errors import BenchmarkError
 from sdmae.evaluation.beside import camera_of
 from sdmae.evaluation.map_store import LONGEST, MapStore
 from sdmae.evaluation.measures import Scored, alarm_measures, frame_measures, video_row
 from sdmae.evaluation.moments import worst_false_alarms, worst_misses
-from sdmae.evaluation.regions_of import measure_regions, pixel_figures, scaled, shown_by, true_regions
+from sdmae.evaluation.region_truth import true_regions
+from sdmae.evaluation.regions_of import measure_regions, pixel_figures, scaled, shown_by
 from sdmae.metrics import bootstrap_auc, map_detections, pixel_auc, quantile_levels, rbdc_tbdc
 from sdmae.scoring import AlarmLevel, VideoScores
 from sdmae.video import Clip, Size
@@ -232,12 +234,12 @@ def truth_clip(
 
 def test_regions_by_the_functions_of_metrics() -> None:
     tracks = (Track(7, "", np.array([1, 2]), np.array([[20.0, 10, 50, 30], [20.0, 10, 50, 30]])),)
-    clips = [truth_clip("a", [0, 1, 1], tracks=tracks), truth_clip("b", [0, 1, 1], masks=boxes_mask)]
+    clips = [truth_clip("a", [0, 1, 1], tracks=tracks), truth_clip("b", [0, 1, 1], masks=boxes_mask, tracks=tracks)]
     first, second = random_maps(3), random_maps(3, 1)
     truth = true_regions(clips)
     assert truth is not None
-    assert (truth.origin, truth.clips, truth.frames) == ("tracks and derived", (0, 1), 6)
-    expected = [[k, 7 * (1 - k), frame, 20, 10, 49, 29] for k in (0, 1) for frame in (1, 2)]
+    assert (truth.origin, truth.clips, truth.frames) == ("tracks", (0, 1), 6)
+    expected = [[k, 7, frame, 20, 10, 49, 29] for k in (0, 1) for frame in (1, 2)]
     np.testing.assert_array_equal(truth.rows, expected)
     with MapStore() as maps:
         stored(maps, first, second)
@@ -291,6 +293,32 @@ def test_clips_without_ground_truth_of_regions_are_left_out() -> None:
     assert truth is not None
     assert (truth.clips, truth.frames, truth.origin) == ((1, 2), 4, "derived")
     assert true_regions([labels_alone, normal]) is None
+    assert true_regions([normal]) is None
+
+
+def test_no_figure_mixes_tracks_and_derived_regions() -> None:
+    tracks = (Track(7, "", np.array([1]), np.array([[1.0, 1, 5, 5]])),)
+    tracked, masked = truth_clip("t", [0, 1], tracks=tracks), truth_clip("m", [0, 1], masks=boxes_mask)
+    both = truth_clip("b", [0, 1], masks=boxes_mask, tracks=tracks)
+    normal, bare = truth_clip("n", [0, 0]), truth_clip("a", [0, 1])
+    normal_masked = truth_clip("n", [0, 0], masks=lambda index: np.zeros((60, 90), bool))
+    for clips, origin, counted, boxes in (
+        ([tracked, both], "tracks", (0, 1), [[1, 1, 4, 4]] * 2),
+        ([both, masked], "derived", (0, 1), [[20, 10, 49, 29]] * 2),
+        # Clips that have not what is taken do not count, unless nothing in them is abnormal.
+        ([tracked, masked, both, normal], "derived", (1, 2, 3), [[20, 10, 49, 29]] * 2),
+        ([tracked, bare, normal_masked], "tracks", (0, 2), [[1, 1, 4, 4]]),
+    ):
+        truth = true_regions(clips)
+        assert truth is not None
+        assert (truth.origin, truth.clips, truth.frames) == (origin, counted, 2 * len(counted))
+        np.testing.assert_array_equal(truth.rows[:, 3:], boxes)
+
+
+def test_masks_that_do_not_belong_together_are_named() -> None:
+    clip = truth_clip("a", [1, 1], masks=lambda index: np.ones((4, 5 + index), bool))
+    with pytest.raises(BenchmarkError, match=r"a: frame 1: .* copy its masks anew"):
+        true_regions([clip])
 
 
 def test_a_frame_that_was_not_scored_has_the_detections_of_its_neighbour() -> None:

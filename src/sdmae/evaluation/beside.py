@@ -16,7 +16,8 @@ from sdmae.evaluation import baselines
 from sdmae.evaluation.baselines import CELL, Grey, Tap
 from sdmae.evaluation.map_store import MapStore
 from sdmae.evaluation.measures import frame_measures
-from sdmae.evaluation.regions_of import Regions, Truth, measure_regions, region_figures
+from sdmae.evaluation.region_truth import Truth
+from sdmae.evaluation.regions_of import Regions, measure_regions, region_figures
 from sdmae.progress import progress
 from sdmae.scoring import Series, smooth_causal, smooth_offline
 from sdmae.video import Clip, Size, probe

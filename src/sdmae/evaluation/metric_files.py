@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 
 from sdmae.data.benchmark import Benchmark
 from sdmae.errors import BenchmarkError
-from sdmae.evaluation.benchmark_truth import benchmark_tracks, benchmark_truth
+from sdmae.evaluation.benchmark_truth import benchmark_truth
 from sdmae.evaluation.frame_files import folder_truth, read_pairs
 from sdmae.evaluation.number_files import check_matched, files_by_video, number, read_lines, refuse
+from sdmae.evaluation.region_truth import counted_clips, true_regions
 from sdmae.metrics import average_precision, equal_error_rate, macro_auc, macro_auc_two_class, micro_auc, rbdc_tbdc
 
 Floats = NDArray[np.float64]
@@ -72,9 +73,11 @@ def regions_report(tracks: Path | Benchmark, detections: Path, num_frames: int |
     """RBDC and TBDC of the detections in one folder by the tracks in another or of a benchmark's test clips.
 
     num_frames: those of all videos; a benchmark knows its own. Returns rbdc, tbdc, and how many tracks, regions and
-    detections there are; for a benchmark also tracks_origin, "benchmark" or "derived" (from its masks). Raises
-    `BenchmarkError` naming file and line for rows that are not such numbers, inverted boxes and impossible frames;
-    and for names without a partner, no regions at all, and fewer num_frames than the files have different frames.
+    detections there are; for a benchmark also tracks_origin, "tracks" (its own) or "derived" (from its masks), and of
+    how many clips and frames: those that count by the rule of `region_truth`, as in `sdmae evaluate`; files of the
+    others may be there and are not read. Raises `BenchmarkError` naming file and line for rows that are not such
+    numbers, inverted boxes and impossible frames; and for names without a partner, no regions at all, and fewer
+    num_frames than the files have different frames.
     """
     found_files = files_by_video(detections, _TEXT)
     if isinstance(tracks, Benchmark):
@@ -104,23 +107,39 @@ def regions_report(tracks: Path | Benchmark, detections: Path, num_frames: int |
 def _benchmark_regions(
     benchmark: Benchmark, detections: Path, files: dict[str, Path], num_frames: int | None
 ) -> dict[str, Any]:
-    lengths = {test.clip.name: len(test.labels) for test in benchmark.test}
+    counted, origin = counted_clips(benchmark.test)
+    lengths = {benchmark.test[k].clip.name: len(benchmark.test[k].labels) for k in counted}
+    bare = [test.clip.name for test in benchmark.test if test.clip.name not in lengths]
+    if bare and all(test.clip.name in bare for test in benchmark.test if test.labels.any()):
+        raise BenchmarkError(
+            f"{benchmark.name}: {bare[0]}{f' and {len(bare) - 1} more clips' if len(bare) > 1 else ''} with neither "
+            "tracks nor masks; give track files with --tracks DIR"
+        )
     frames = sum(lengths.values())
     if num_frames not in (None, frames):
         raise BenchmarkError(
             f"--num-frames is {num_frames}, but the test clips of {benchmark.name} have {frames}; leave it out"
         )
     check_matched(
-        files,
+        {name: path for name, path in files.items() if name not in bare},
         {name: f"test clip {name} of {benchmark.name}" for name in lengths},
         f"{detections} must have one file for each test clip (an empty one where there are no rows), and no other",
     )
-    tracks, origin = benchmark_tracks(benchmark)
-    truth = _numbered([tracks[name] for name in lengths])
-    found = _numbered([_read_rows(files[name], DETECTION, count, "its clip") for name, count in lengths.items()])
-    if not len(truth):
+    truth = true_regions(benchmark.test)
+    if truth is None:
         raise BenchmarkError(f"{benchmark.name}: no regions in any of its test clips; there is nothing to find")
-    return {**_regions(truth, found, frames), "tracks_origin": origin}
+    found = _numbered(
+        [
+            _read_rows(files[name], DETECTION, lengths[name], "its clip") if name in lengths else np.zeros((0, 6))
+            for name in (test.clip.name for test in benchmark.test)
+        ]
+    )
+    return {
+        **_regions(truth.rows, found, frames),
+        "tracks_origin": origin,
+        "clips": len(counted),
+        "frames": frames,
+    }
 
 
 def _regions(truth: Floats, found: Floats, num_frames: int) -> dict[str, Any]:

@@ -23,14 +23,8 @@ from sdmae.evaluation.beside import Baseline, measure_baselines
 from sdmae.evaluation.map_store import MapStore
 from sdmae.evaluation.measures import Scored, alarm_measures, frame_measures, video_row
 from sdmae.evaluation.moments import pictures, worst_false_alarms, worst_misses
-from sdmae.evaluation.regions_of import (
-    Regions,
-    Truth,
-    measure_regions,
-    pixel_figures,
-    region_figures,
-    true_regions,
-)
+from sdmae.evaluation.region_truth import Truth, true_regions
+from sdmae.evaluation.regions_of import Regions, measure_regions, pixel_figures, region_figures
 from sdmae.progress import progress
 from sdmae.recordings.files import check_writable, write_text
 from sdmae.recordings.tables import export_scores, write_scores

@@ -1,8 +1,4 @@
-"""Regions of a benchmark's ground truth, detections from stored maps, and what the ones are worth by the others.
-
-Ground truth: a clip's own tracks; else regions and tracks derived from its masks by the rule of
-`metrics.derive_tracks`. A clip with neither counts only where none of its frames is abnormal, for then it has no
-region; other clips are left out.
+"""Detections from stored maps, and what they are worth by the regions that are truly there (`region_truth`).
 
 Detections: each map less its own median, since what all of a frame shares (the classifier's say above all) has no
 place in it and would make one box of the whole picture. These heights are cut at levels that are quantiles of their
@@ -23,26 +19,13 @@ from numpy.typing import NDArray
 
 from sdmae.data.benchmark import Mask, TestClip
 from sdmae.evaluation.map_store import MapStore
-from sdmae.metrics import RegionResult, derive_tracks, map_detections, pixel_auc, quantile_levels, rbdc_tbdc
+from sdmae.evaluation.region_truth import Truth
+from sdmae.metrics import RegionResult, map_detections, pixel_auc, quantile_levels, rbdc_tbdc
 from sdmae.progress import progress
 from sdmae.video import Size
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Truth:
-    """The regions of a benchmark's test clips."""
-
-    rows: Floats
-    """(R, 7) clip, track_id, frame, x_min, y_min, x_max, y_max: source pixels, both ends included."""
-    clips: tuple[int, ...]
-    """Positions of the clips that count."""
-    frames: int
-    """Frames of all those clips."""
-    origin: str
-    """"tracks", "derived" (from masks) or "tracks and derived"."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,44 +36,6 @@ class Regions:
     """With the curves."""
     levels: tuple[float, ...]
     """Heights above its median at which each map was cut."""
-
-
-def true_regions(clips: Sequence[TestClip]) -> Truth | None:
-    """The regions of those clips that have any ground truth of them; None where not a single region is known.
-
-    Raises `BenchmarkError` for masks and tracks that cannot be read.
-    """
-    parts: list[Floats] = []
-    counted, origins = [], set()
-    with progress("ground truth", len(clips), "videos") as bar:
-        for number, clip in enumerate(clips):
-            rows: Floats | Integers | None = None
-            if clip.tracks is not None:
-                rows = _of_tracks(clip)
-                origins.add("tracks")
-            elif clip.masks is not None:
-                rows = derive_tracks(_masks(clip)).rows
-                origins.add("derived")
-            elif not clip.labels.any():
-                rows = np.zeros((0, 6))
-            if rows is not None:
-                counted.append(number)
-                parts.append(np.column_stack([np.full(len(rows), float(number)), rows]))
-            bar.update()
-    if not any(len(rows) for rows in parts):
-        return None
-    frames = sum(len(clips[number].labels) for number in counted)
-    return Truth(np.concatenate(parts), tuple(counted), frames, " and ".join(sorted(origins, reverse=True)))
-
-
-def _of_tracks(clip: TestClip) -> Floats:
-    rows = [np.zeros((0, 6))]
-    for track in clip.tracks or ():
-        boxes = track.boxes.copy()
-        # Our maxima lie just outside; the measures count the last pixel in.
-        boxes[:, 2:] = np.maximum(boxes[:, 2:] - 1, boxes[:, :2])
-        rows.append(np.column_stack([np.full(len(boxes), float(track.id)), track.frames, boxes]))
-    return np.concatenate(rows)
 
 
 def _masks(clip: TestClip) -> Iterator[Mask]:
