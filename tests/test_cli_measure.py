@@ -214,6 +214,15 @@ def test_what_evaluate_exports_gives_what_evaluate_says(
     ):
         report = printed(capsys, "metrics", "frames", "--scores", scores, "--labels", series / "labels")
         assert {key: report[key] for key in keys} == {key: figures[key] for key in keys}
+    about, where = said["regions"], out / "regions"
+    for found, figures in (
+        ("detections", said),
+        ("detections_frame_difference", said["baselines"]["frame_difference"]),
+    ):
+        words = ("metrics", "regions", "--tracks", where / "tracks", "--detections", where / found)
+        report = printed(capsys, *words, "--num-frames", about["frames"])
+        every = figures | figures["regions"]
+        assert report == {key: every[key] for key in REGION_KEYS}
     # Labels, speed and machine come from there, too.
     assert main(["compare", str(out), str(series / "frame_difference"), "--output", str(tmp_path / "both")]) == 0
     methods = json.loads((tmp_path / "both" / "compare.json").read_text())["methods"]

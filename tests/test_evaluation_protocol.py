@@ -14,7 +14,7 @@ from sdmae import Detector
 from sdmae.data.benchmark import Benchmark, Mask, TestClip, Track
 from sdmae.errors import BenchmarkError, SourceError
 from sdmae.evaluation.measures import frame_measures
-from sdmae.evaluation.metric_files import frames_report
+from sdmae.evaluation.metric_files import frames_report, regions_report
 from sdmae.evaluation.protocol import evaluate, score_test_clips
 from sdmae.metrics import average_precision, equal_error_rate, macro_auc, micro_auc
 from sdmae.video import find_clips
@@ -133,6 +133,7 @@ def test_labels_alone_are_enough(detector: Detector, benchmark: Benchmark, tmp_p
     metrics = run(detector, benchmark, tmp_path / "out")
     assert (metrics["rbdc"], metrics["tbdc"], metrics["regions"]) == (None, None, None)
     assert (metrics["pixel_auc"], metrics["pixels"]) == (None, None)
+    assert not (tmp_path / "out" / "regions").exists()
     assert "neither tracks nor masks" in (tmp_path / "out" / "report.html").read_text()
 
 
@@ -182,6 +183,41 @@ def test_tracks_come_before_masks(detector: Detector, benchmark: Benchmark, tmp_
     )
     derived = run(detector, masked(benchmark), tmp_path / "derived")
     assert (metrics["rbdc"], metrics["tbdc"]) == (derived["rbdc"], derived["tbdc"])  # the same boxes
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_the_regions_that_were_written_measure_as_they_were_printed(
+    detector: Detector, benchmark: Benchmark, tmp_path: Path, odd: bool
+) -> None:
+    a, b = masked(benchmark).test
+    test: tuple[TestClip, ...] = (a, b)
+    if odd:  # one clip has tracks and no masks, and so does not count; the last has no region
+        frames = np.arange(15, 24)
+        lone = replace(a, masks=None, tracks=(Track(1, "", frames, np.tile([1.0, 1, 9, 9], (9, 1))),))
+        test = (replace(lone, clip=replace(a.clip, name="0")), a, replace(b, masks=None))
+    mixed = replace(benchmark, test=test)
+    metrics = run(detector, mixed, tmp_path / "out")
+    folder = tmp_path / "out" / "regions"
+    count = metrics["regions"]["frames"]
+    assert (count, metrics["regions"]["origin"]) == (36, "derived")
+    assert (folder / "README.txt").read_text() == (
+        "sdmae metrics regions --tracks tracks --detections detections --num-frames 36\n"
+    )
+    assert sorted(path.name for path in (folder / "tracks").iterdir()) == ["a.csv", "b.csv"]
+    assert (folder / "tracks" / "b.csv").read_text() == ""
+    for name, figures in (
+        ("detections", metrics),
+        ("detections_frame_difference", metrics["baselines"]["frame_difference"]),
+        ("detections_background_subtraction", metrics["baselines"]["background_subtraction"]),
+    ):
+        expected = {key: figures[key] for key in ("rbdc", "tbdc")}
+        expected |= {key: figures["regions"][key] for key in ("tracks", "regions", "detections")}
+        assert regions_report(folder / "tracks", folder / name, count) == expected
+        assert expected["detections"] > 0
+        # And the benchmark's own truth is the same, by the same rule.
+        again = regions_report(mixed, folder / name)
+        about = {key: figures["regions"][key] for key in ("clips", "frames")}
+        assert again == expected | about | {"tracks_origin": figures["regions"]["origin"]}
 
 
 def test_a_clip_faster_than_the_detector(detector: Detector, benchmark: Benchmark, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from sdmae.evaluation.beside import Baseline, measure_baselines
 from sdmae.evaluation.map_store import MapStore
 from sdmae.evaluation.measures import Scored, alarm_measures, frame_measures, video_row
 from sdmae.evaluation.moments import pictures, worst_false_alarms, worst_misses
+from sdmae.evaluation.region_files import DETECTIONS, write_regions
 from sdmae.evaluation.region_truth import Truth, true_regions
 from sdmae.evaluation.regions_of import Regions, measure_regions, pixel_figures, region_figures
 from sdmae.progress import progress
@@ -36,6 +37,8 @@ SYNTHETIC = ("scene",)
 LEDGER = Path("benchmarks/results/test-ledger.jsonl")
 SERIES = "series"
 """Folder of scores and labels, one number a line, as `sdmae metrics frames` reads them."""
+REGIONS = "regions"
+"""Folder of ground truth and detections, as `sdmae metrics regions` reads them."""
 
 Report = Callable[[str], None]
 
@@ -56,7 +59,9 @@ def evaluate(
     `alarms` and what was measured on what. All but `fps_end_to_end` is the same in every run on one machine.
 
     whole: also the measures of regions and pixels, where there is ground truth of them; `report.html`; `table.md`;
-    and in `series` each clip's labels and scores, the baselines' too, for `sdmae metrics frames`.
+    in `series` each clip's labels and scores, the baselines' too, for `sdmae metrics frames`; and in `regions`, where
+    there are any, the tracks and the detections of each clip that counts, for `sdmae metrics regions` with
+    `--num-frames` as `regions` in `metrics.json` has it under `frames`.
 
     A run on a real test set is added to the ledger. Raises `BenchmarkError` where a clip has another number of frames
     than labels, and before anything is scored where all labels are of one kind; `SourceError`, also before, where the
@@ -90,6 +95,10 @@ def evaluate(
             write_scores(output / one.truth.clip.name, one.offline, one.truth.labels[one.offline.frames].tolist())
         if maps is not None:
             _write_series(output / SERIES, scored, beside)
+            if truth is not None and regions is not None:
+                own = {DETECTIONS: regions.detections}
+                others = {f"{DETECTIONS}_{k}": one.regions.detections for k, one in beside.items() if one.regions}
+                write_regions(output / REGIONS, benchmark.test, truth, own | others)
             threshold = detector.calibration.offline.threshold if detector.calibration else None
             write_benchmark_report(
                 output,

@@ -34,6 +34,8 @@ class Regions:
 
     result: RegionResult
     """With the curves."""
+    detections: Floats
+    """(D, 7) clip, frame, x_min, y_min, x_max, y_max, score, in the frames of the clips that count."""
     levels: tuple[float, ...]
     """Heights above its median at which each map was cut."""
 
@@ -82,7 +84,8 @@ def measure_regions(
                 rows = each[shown]
                 found.append(np.column_stack([np.full((len(rows), 2), (float(number), float(frame))), rows[:, 1:]]))
             bar.update(len(clips[number].labels))
-    return Regions(rbdc_tbdc(truth.rows, np.concatenate(found), truth.frames), tuple(levels.tolist()))
+    detections = np.concatenate(found)
+    return Regions(rbdc_tbdc(truth.rows, detections, truth.frames), detections, tuple(levels.tolist()))
 
 
 def _detections(maps: MapStore, clip: int, levels: Floats) -> Iterator[tuple[Floats, Size]]:
