@@ -4,6 +4,7 @@ import json
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -88,6 +89,22 @@ def test_complementary_masks_are_another_score(detector: Detector, video: Path) 
     )
     assert both.score(video).scores.tolist() != detector.score(video).scores.tolist()
     assert both.fingerprint() != detector.fingerprint()
+
+
+def test_alternating_masks_take_the_pattern_and_its_complement_in_turn(detector: Detector, video: Path) -> None:
+    def maps(masks: Literal["fixed", "alternating", "complementary"], batch: int = 16) -> NDArray[np.float32]:
+        other = detector.with_settings(replace(detector.config, score=replace(detector.config.score, masks=masks)))
+        other.batch = batch
+        return np.stack([found.map for found in other.frame_maps(clip)])
+
+    clip = find_clips(str(video))[0]
+    fixed, alternating, both = maps("fixed"), maps("alternating"), maps("complementary")
+    assert np.array_equal(alternating[::2], fixed[::2])
+    assert not np.array_equal(alternating[1::2], fixed[1::2])
+    np.testing.assert_allclose(alternating[1::2], (2 * both - fixed)[1::2], atol=1e-4)
+    # Whose turn it is does not depend on where a batch begins.
+    assert np.array_equal(maps("alternating", batch=7), maps("alternating", batch=7))
+    np.testing.assert_allclose(maps("alternating", batch=7), alternating, atol=1e-5)
 
 
 def test_provenance_says_where_it_came_from(detector: Detector) -> None:

@@ -155,8 +155,9 @@ class ScoreConfig:
     """Standard deviation of the offline Gaussian over time, in seconds."""
     causal_seconds: float = 0.7
     """Time constant of the causal exponential average, in seconds."""
-    masks: Literal["fixed", "complementary"] = "fixed"
-    """Test-time masks: one fixed pattern, or it and its complement averaged, at twice the cost."""
+    masks: Literal["fixed", "alternating", "complementary"] = "fixed"
+    """Test-time masks: one fixed pattern; it and its complement from frame to frame in turn, which the filter over
+    time averages; or both of every frame, at twice the cost."""
 
 
 @dataclass(frozen=True)

@@ -57,12 +57,20 @@ class Samples:
     """(B,): index of each scored frame in its clip."""
     times: NDArray[np.float64]
     """(B,): its time, in seconds."""
+    order: NDArray[np.int64]
+    """(B,): which frame of its stretch it is, from 0."""
     stretch: int
     """Counts the stretches of the clip, from 0."""
 
     def chosen(self, rows: NDArray[np.bool_]) -> Samples:
         """Only the scored frames where `rows` (B,) is true."""
-        return replace(self, neighbours=self.neighbours[rows], indices=self.indices[rows], times=self.times[rows])
+        return replace(
+            self,
+            neighbours=self.neighbours[rows],
+            indices=self.indices[rows],
+            times=self.times[rows],
+            order=self.order[rows],
+        )
 
 
 def neighbour_table(times: NDArray[np.float64], spacing: Spacing) -> NDArray[np.int64]:
@@ -115,6 +123,7 @@ class _Window:
         self.indices: list[int] = []
         self.times: list[float] = []
         self.next = 0
+        self.taken = 0
 
     def add(self, frame: Frame) -> None:
         self.images.append(frame.images[self.which])
@@ -137,8 +146,10 @@ class _Window:
             table - first,
             np.array(self.indices[rows]),
             times[rows],
+            self.taken + np.arange(len(table)),
             self.stretch,
         )
+        self.taken += len(table)
         self.next += count
         if self.next < len(times):
             wanted = times[self.next] - self.spacing.reach

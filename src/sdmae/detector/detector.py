@@ -215,7 +215,7 @@ class Detector:
                 standing = standing[rows] if standing is not None else None
                 if not len(samples.indices):
                     continue
-            terms = Terms(**self._runtime(samples.frames, samples.neighbours), still=standing)
+            terms = Terms(**self._runtime(samples.frames, samples.neighbours, samples.order), still=standing)
             if self._ignored is not None:  # nor does what is there explain a score beside it
                 for values in (terms.error, terms.discrepancy, terms.anomaly_map):
                     values[:, self._ignored] = 0

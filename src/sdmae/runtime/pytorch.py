@@ -17,9 +17,11 @@ from sdmae.model.tokens import fixed_noise
 class Runtime(Protocol):
     """From frames to the terms of the score."""
 
-    def __call__(self, frames: NDArray[np.uint8], neighbours: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
-        """`frames` (N, H, W, C), `neighbours` (B, 5) rows of them: `error`, `discrepancy`, `anomaly_map`
-        (B, h, w) and `classifier` (B,)."""
+    def __call__(
+        self, frames: NDArray[np.uint8], neighbours: NDArray[np.int64], order: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.float32]]:
+        """`frames` (N, H, W, C), `neighbours` (B, 5) rows of them, `order` (B,) which frame of its stretch each is:
+        `error`, `discrepancy`, `anomaly_map` (B, h, w) and `classifier` (B,)."""
         ...
 
 
@@ -43,16 +45,22 @@ class PyTorchRuntime:
         self.score = score
         self.device = device
         noise = fixed_noise(model.grid).to(device)
-        self.noises = [noise, 1 - noise] if score.masks == "complementary" else [noise]
+        self.noises = torch.stack([noise, 1 - noise] if score.masks != "fixed" else [noise])
 
     @torch.inference_mode()
-    def __call__(self, frames: NDArray[np.uint8], neighbours: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+    def __call__(
+        self, frames: NDArray[np.uint8], neighbours: NDArray[np.int64], order: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.float32]]:
         """See `Runtime`."""
         uploaded = torch.from_numpy(frames).to(self.device)
         samples = uploaded[torch.from_numpy(neighbours).to(self.device)]
+        if self.score.masks == "alternating":
+            noises = [self.noises[torch.from_numpy(order % len(self.noises)).to(self.device)]]
+        else:
+            noises = list(self.noises)
         passes = [
             score_maps(self.model(samples, noise, student=True), samples, self.model.config, self.score.resolution)
-            for noise in self.noises
+            for noise in noises
         ]
         return {
             name: (torch.stack([p[name] for p in passes]).mean(0) if len(passes) > 1 else passes[0][name])
