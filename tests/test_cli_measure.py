@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -103,7 +104,8 @@ def test_exported_scores_of_a_baseline_give_the_figures_of_the_baseline(
     assert report["macro_auc_two_class"] == macro_auc_two_class(labels, difference)
     assert (report["videos"], report["frames"]) == (4, sum(map(len, labels)))
     assert report["abnormal_frames"] == sum(int(t.sum()) for t in labels)
-    assert printed(capsys, *words, "--benchmark", "scene", "--root", scene) == report
+    own = printed(capsys, *words, "--benchmark", "scene", "--root", scene)
+    assert own == report | {"benchmark": "scene", "missing": []}
 
 
 def test_the_tables_of_detect_and_evaluate_are_scores_too(
@@ -141,11 +143,15 @@ def test_frames_that_a_slow_detector_left_out_lie_between_the_others(
     table = tmp_path / "s" / "a" / "scores.csv"
     rows = table.read_text().splitlines(keepends=True)
     for change, parts in (
-        ([*rows[:3], "3,0.1,1\n"], ["a/scores.csv:4: frame 3; frames are whole numbers that count from 0 and rise"]),
-        ([*rows[:3], "6.5,0.1,1\n"], ["a/scores.csv:4: frame 6.5"]),
+        ([*rows[:3], "3,0.1,1\n"], ["a/scores.csv:4: frame 3 again, after line 3; give each frame once"]),
+        ([*rows[:3], "6.5,0.1,1\n"], ["a/scores.csv:4: frame 6.5; frames are whole numbers that count from 0"]),
+        ([*rows[:3], "-1,0.1,1\n"], ["a/scores.csv:4: frame -1; frames are whole"]),
         ([*rows[:3], "9,0.1\n"], ["a/scores.csv:4: 2 values instead of 3; give frame,time,score"]),
         ([*rows[:3], "9,0.1,nan\n"], ["a/scores.csv:4: 'nan' where score should be"]),
-        ([*rows[:3], *rows[6:]], ["a/scores.csv has scores of frames 0 to 27"]),
+        (
+            [*rows[:3], *rows[6:]],
+            ["a/scores.csv has scores of frames 0 to 27, one in 3 (none of frame 4 to 14), but"],
+        ),
         (rows[:1], ["a/scores.csv: no scores below its header"]),
     ):
         table.write_text("".join(change))
@@ -156,7 +162,83 @@ def test_a_table_with_a_frame_missing_is_refused(tmp_path: Path, refused: Refuse
     kept = np.array([0, 1, 2, 4, 5])
     write_table(tmp_path / "s" / "a", VideoScores("a", kept, kept / 25, kept / 1.0, kept / 1.0))
     export_scores(tmp_path / "t", ["a"], [np.array([0.0, 1.0] * 3)])
-    refused(["metrics", "frames", "--scores", tmp_path / "s", "--labels", tmp_path / "t"], "5 scores", "6 labels")
+    words = ["metrics", "frames", "--scores", tmp_path / "s", "--labels", tmp_path / "t"]
+    refused(words, "5 scores (none of frame 3), but", "6 labels")
+    kept = np.array([2, 3, 4, 6, 9, 10, 11])
+    write_table(tmp_path / "s" / "a", VideoScores("a", kept, kept / 25, kept / 1.0, kept / 1.0))
+    refused(words, "7 scores (none of frame 0 to 1, 5, 7 to 8), but", "6 labels")
+
+
+def test_the_rows_of_a_table_may_be_in_any_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = np.array([0.5, 3.0, 1.0, 2.0, -1.0, 0.0])
+    write_table(tmp_path / "s" / "a", VideoScores("a", np.arange(6), np.arange(6) / 25, scores, scores))
+    export_scores(tmp_path / "t", ["a"], [np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0])])
+    words = ("metrics", "frames", "--scores", tmp_path / "s", "--labels", tmp_path / "t")
+    report = printed(capsys, *words)
+    table = tmp_path / "s" / "a" / "scores.csv"
+    head, *rows = table.read_text().splitlines(keepends=True)
+    table.write_text(head + "".join(rows[k] for k in (4, 0, 5, 2, 3, 1)))
+    assert printed(capsys, *words) == report
+    assert report["micro_auc"] == micro_auc([[0, 1, 0, 1, 0, 1]], [scores])
+
+
+def test_what_is_not_read_of_a_folder_is_told_in_one_line(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["metrics", "frames", "--scores", str(exported / "scores"), "--labels", str(exported / "labels")]
+    (exported / "scores" / ".hidden").write_text("")
+    assert main(words) == 0
+    plain, said = capsys.readouterr()
+    assert said == ""
+    (exported / "scores" / "README.md").write_text("")
+    (exported / "scores" / "plots").mkdir()
+    assert main(words) == 0
+    out, said = capsys.readouterr()
+    assert out == plain
+    assert said == f"{exported / 'scores'}: README.md, plots not read; only files that end in .csv, .txt, .npy are\n"
+    # The two layouts in one folder: those of evaluate count.
+    for path in sorted((exported / "scores").glob("*.txt")):
+        folder = exported / "scores" / path.stem
+        folder.mkdir()
+        (folder / "scores.csv").write_text(path.read_text())
+    (exported / "scores" / "series").mkdir()
+    assert main(words) == 0
+    out, said = capsys.readouterr()
+    assert out == plain
+    assert said.startswith(
+        f"{exported / 'scores'}: plots, test_01.txt, test_02.txt, test_03.txt, test_04.txt not read;"
+    )
+    assert said.endswith("beside folders that hold scores.csv nothing else is\n")
+
+
+def test_annotations_without_any_video_are_enough(
+    exported: Path, scene: Path, benchmark: Benchmark, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = exported / "bare"
+    shutil.copytree(scene, bare, ignore=shutil.ignore_patterns("*.mp4"))
+    found = regions_of(benchmark, exported / "found")
+    for words in (("frames", "--scores", exported / "scores"), ("regions", "--detections", found)):
+        reports = [
+            printed(capsys, "metrics", *words, "--benchmark", "scene", "--root", root) for root in (scene, bare)
+        ]
+        assert reports[0] == reports[1]
+    both = [f"{name}={exported / 'scores'}" for name in "ab"]
+    assert main(["compare", *both, "--benchmark", "scene", "--root", str(bare)]) == 0
+
+
+def test_a_part_of_a_benchmark_says_what_is_missing(
+    tmp_path: Path, real_data: Path, capsys: pytest.CaptureFixture[str], refused: Refused
+) -> None:
+    root = real_data / "avenue_sample"
+    if not root.is_dir():
+        pytest.skip(f"no sample of CUHK Avenue in {root}")
+    export_scores(tmp_path / "s", ["21"], [np.arange(76.0)])
+    words = ["metrics", "frames", "--scores", tmp_path / "s", "--benchmark", "avenue", "--root", root]
+    refused(words, "mask 1_label.mat and 19 more missing", "--partial")
+    assert main([str(word) for word in (*words, "--partial")]) == 0
+    caught = capsys.readouterr()
+    report = json.loads(caught.out)
+    assert (report["benchmark"], report["missing"]) == ("avenue", ["mask 1_label.mat and 19 more"])
+    assert (report["frames"], report["abnormal_frames"]) == (76, 53)
+    assert "mask 1_label.mat and 19 more missing; partial: not comparable with published figures\n" in caught.err
 
 
 def test_it_writes_to_a_file(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -256,7 +338,7 @@ def test_regions_of_a_benchmark_are_its_tracks(
     found = regions_of(benchmark, tmp_path / "found")
     words = ("metrics", "regions", "--detections", found)
     report = printed(capsys, *words, "--benchmark", "scene", "--root", scene)
-    assert list(report) == [*REGION_KEYS, "tracks_origin", "clips", "frames"]
+    assert list(report) == [*REGION_KEYS, "tracks_origin", "clips", "frames", "benchmark", "missing"]
     tracks = [track for t in benchmark.test for track in t.tracks or ()]
     assert (report["tracks_origin"], report["clips"]) == ("tracks", len(benchmark.test))
     assert (report["tracks"], report["regions"]) == (len(tracks), sum(len(track.frames) for track in tracks))
@@ -283,7 +365,7 @@ def test_regions_are_derived_from_masks_where_there_are_no_tracks(
     from dataclasses import replace
 
     bare = replace(benchmark, test=tuple(replace(t, tracks=None) for t in benchmark.test))
-    monkeypatch.setattr("sdmae.data.readers.read_benchmark", lambda name, root, partial: bare)
+    monkeypatch.setattr("sdmae.data.readers.read_annotations", lambda name, root, partial: bare)
     found = regions_of(bare, tmp_path / "found")
     report = printed(
         capsys, "metrics", "regions", "--detections", found, "--benchmark", "scene", "--root", scene, "--partial"
@@ -317,7 +399,7 @@ def test_what_is_wrong_with_regions_is_named_with_its_line(
     refused([*words, *own], "test clip", "must have one file for each test clip")
     first.write_text(whole)
     bare = replace(benchmark, test=tuple(replace(t, tracks=None, masks=None) for t in benchmark.test))
-    monkeypatch.setattr("sdmae.data.readers.read_benchmark", lambda name, root, partial: bare)
+    monkeypatch.setattr("sdmae.data.readers.read_annotations", lambda name, root, partial: bare)
     refused([*words, *own], "with neither tracks nor masks; give track files with --tracks DIR")
 
 
@@ -363,7 +445,9 @@ def test_compare_refuses_in_one_line(exported: Path, scene: Path, refused: Refus
     refused(["compare", scores, f"b={scores}", *labels, "--plot", "a.png"], "nothing says which benchmark")
 
 
-def test_compare_plots_speed_against_accuracy(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_plots_speed_against_accuracy(
+    exported: Path, capsys: pytest.CaptureFixture[str], refused: Refused
+) -> None:
     for name in ("a", "b"):
         folder = exported / name / "series"
         folder.mkdir(parents=True)
@@ -376,9 +460,16 @@ def test_compare_plots_speed_against_accuracy(exported: Path, capsys: pytest.Cap
     words = ["compare", str(exported / "a"), str(exported / "b"), "--plot", str(exported / "plot.png")]
     assert main(words) == 0
     caught = capsys.readouterr()
-    assert "b − a = 0.0 [0.0, 0.0]: equal" in caught.out
+    assert "b − a = 0.0 points [0.0, 0.0]: equal" in caught.out
     assert "plot.png: written" in caught.err
     assert (exported / "plot.png").read_bytes().startswith(b"\x89PNG")
+    # What was measured on a part of the benchmark is not drawn beside figures of the whole.
+    (exported / "b" / "metrics.json").write_text(json.dumps({"benchmark": "ped2", "missing": ["clip Test012"]}))
+    refused(
+        words,
+        "--plot: b is of a part of ped2 (not there: clip Test012)",
+        "leave --plot out, or evaluate on the whole",
+    )
 
 
 # --- help ----------------------------------------------------------------------------------------------------------

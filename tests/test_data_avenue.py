@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ import pytest
 from scipy.io import savemat
 
 from sdmae.data.avenue import EXPECTED, read_volume
-from sdmae.data.readers import read_benchmark
+from sdmae.data.readers import read_annotations, read_benchmark
 from sdmae.errors import BenchmarkError
 from sdmae.video import Size, read_frames
 from video_files import make_video
@@ -205,3 +206,30 @@ def test_the_real_sample(real_data: Path) -> None:
     assert test.read_mask(40).shape == (360, 640)
     assert [bool(test.read_mask(n).any()) for n in range(76)] == test.labels.tolist()
     assert len(list(read_frames(test.clip, (Size(9, 16),)))) == 76
+
+
+@pytest.mark.parametrize("below", ["", "ground_truth_demo"])
+def test_the_masks_alone_are_the_annotations(tmp_path: Path, below: str) -> None:
+    build(tmp_path, 1, 2)
+    whole = read_benchmark("avenue", tmp_path, partial=True).test
+    for name in ("training_videos", "testing_videos"):
+        shutil.rmtree(tmp_path / name)
+    words = "mask 3_label.mat and 18 more"
+    with pytest.raises(BenchmarkError, match=f"not a whole CUHK Avenue: {words} missing; .* --partial"):
+        read_annotations("avenue", tmp_path / below)
+    found = read_annotations("avenue", tmp_path / below, partial=True)
+    assert (found.training, found.missing) == ((), (words,))
+    assert [one.clip.name for one in found.test] == ["01", "02"]
+    assert [one.labels.tolist() for one in found.test] == [one.labels.tolist() for one in whole]
+    assert found.test[1].read_mask(2).sum() == 20
+    shutil.rmtree(tmp_path / MASKS)
+    with pytest.raises(BenchmarkError, match=r"name its folder|name the one that holds|no whole test clip"):
+        read_annotations("avenue", tmp_path / below, partial=True)
+
+
+def test_the_real_mask_without_its_video(real_data: Path) -> None:
+    root = real_data / "avenue_sample"
+    if not root.is_dir():
+        pytest.skip(f"no sample of CUHK Avenue in {root}")
+    (one,) = read_annotations("avenue", root, partial=True).test
+    assert (one.clip.name, len(one.labels), int(one.labels.sum())) == ("21", 76, 53)

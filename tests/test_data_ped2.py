@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -245,3 +246,35 @@ def test_the_real_ped2() -> None:
     assert sum(int(test.labels.sum()) for test in benchmark.test) == 1648
     assert benchmark.test[0].labels[59:62].tolist() == [False, True, True]
     assert benchmark.test[0].read_mask(60).shape == (240, 360)
+
+
+@pytest.mark.parametrize("kept", ["both", "masks", "listing"])
+def test_annotations_need_no_frames(tmp_path: Path, kept: str) -> None:
+    whole = read(build(tmp_path))
+    shutil.rmtree(tmp_path / "Train")
+    for n in range(1, len(TEST) + 1):
+        remove(tmp_path / "Test" / f"Test{n:03}")
+        if kept == "listing":
+            remove(tmp_path / "Test" / f"Test{n:03}_gt")
+    if kept == "masks":
+        (tmp_path / "Test" / "UCSDped2.m").unlink()
+    found = read_ped2(tmp_path, test_frames=TEST, video=False)
+    assert (found.training, found.missing) == ((), ())
+    assert [one.clip.name for one in found.test] == ["Test001", "Test002"]
+    assert [one.labels.tolist() for one in found.test] == [one.labels.tolist() for one in whole.test]
+    assert [one.masks is None for one in found.test] == [kept == "listing"] * 2
+
+
+def test_annotations_that_are_not_whole_are_refused_unless_asked_for(tmp_path: Path) -> None:
+    build(tmp_path)
+    shutil.rmtree(tmp_path / "Train")
+    (tmp_path / "Test" / "UCSDped2.m").unlink()
+    (tmp_path / "Test" / "Test002_gt" / "003.bmp").unlink()
+    with pytest.raises(BenchmarkError, match=r"Test/Test002_gt/003\.bmp missing; .* --partial"):
+        read_ped2(tmp_path, test_frames=TEST, video=False)
+    found = read_ped2(tmp_path, test_frames=TEST, video=False, partial=True)
+    assert [one.clip.name for one in found.test] == ["Test001"]
+    assert found.missing == ("clip Test002; Test/Test002_gt/003.bmp missing",)
+    remove(tmp_path / "Test" / "Test001_gt")
+    with pytest.raises(BenchmarkError, match="holds no whole annotations of any test clip"):
+        read_ped2(tmp_path, test_frames=TEST, video=False, partial=True)

@@ -1,12 +1,13 @@
 import filecmp
 import itertools
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sdmae.data.benchmark import Benchmark
-from sdmae.data.readers import read_benchmark
+from sdmae.data.readers import read_annotations, read_benchmark
 from sdmae.data.scene import (
     KINDS,
     STILL_KINDS,
@@ -325,6 +326,16 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(BenchmarkError, match=r"and 5 more;"):
         read_benchmark("scene", root)
+
+
+def test_annotations_need_no_video(written: Path, benchmark: Benchmark, tmp_path: Path) -> None:
+    shutil.copytree(written, tmp_path / "scene", ignore=shutil.ignore_patterns("*.mp4"))
+    found = read_annotations("scene", tmp_path / "scene")
+    assert (found.training, found.missing) == ((), ())
+    assert [one.labels.tolist() for one in found.test] == [one.labels.tolist() for one in benchmark.test]
+    next((tmp_path / "scene" / "test").glob("*_tracks.csv")).unlink()
+    with pytest.raises(BenchmarkError, match=r"lacks test/test_0._tracks\.csv;"):
+        read_annotations("scene", tmp_path / "scene")
 
 
 def test_broken_files_are_named(tmp_path: Path) -> None:

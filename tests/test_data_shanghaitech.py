@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 
 from sdmae.data.benchmark import Benchmark
 from sdmae.data.layout import read_region_tracks
-from sdmae.data.readers import read_benchmark
+from sdmae.data.readers import read_annotations, read_benchmark
 from sdmae.data.shanghaitech import TESTING, TRAINING, read_labels, read_shanghaitech
 from sdmae.errors import BenchmarkError
 from sdmae.video import Size, write_picture
@@ -253,3 +254,42 @@ def test_the_real_annotations_as_a_folder(tmp_path: Path, real_data: Path) -> No
     test = read_benchmark("shanghaitech", tmp_path, partial=True).test
     assert [one.clip.name for one in test] == list(names)
     assert all(len(one.labels) == len(one.clip.frames) and one.tracks for one in test)
+
+
+def test_annotations_need_no_video(tmp_path: Path) -> None:
+    whole = read(build(tmp_path))
+    for lost in ("training", "testing/frames"):
+        shutil.rmtree(tmp_path / lost)
+    alone = read_shanghaitech(tmp_path, video=False, testing=2)
+    assert (alone.training, alone.missing) == ((), ())
+    for one, other in zip(alone.test, whole.test, strict=True):
+        assert (one.clip.name, one.labels.tolist()) == (other.clip.name, other.labels.tolist())
+        assert one.read_mask(2).sum() == 30
+        assert [track.id for track in one.tracks or ()] == [3, 7]
+    np.save(tmp_path / PIXELS, np.zeros((FRAMES + 1, *SIZE)))
+    with pytest.raises(BenchmarkError, match=r"shape .* instead of 5 masks"):
+        read_shanghaitech(tmp_path, video=False, testing=2)
+
+
+def test_annotations_that_are_not_whole_are_refused_unless_asked_for(tmp_path: Path) -> None:
+    shutil.rmtree(build(tmp_path) / "training")
+    remove(tmp_path / ROWS)
+    with pytest.raises(BenchmarkError, match=r"tracks 01_0014\.txt; 105 of the 107 test clips missing; .* --partial"):
+        read_annotations("shanghaitech", tmp_path)
+    missing = read_annotations("shanghaitech", tmp_path, partial=True).missing
+    assert missing == ("tracks 01_0014.txt", "105 of the 107 test clips")
+    shutil.rmtree(tmp_path / LABELS)
+    with pytest.raises(BenchmarkError, match="no whole test clip"):
+        read_annotations("shanghaitech", tmp_path, partial=True)
+    with pytest.raises(BenchmarkError, match=r"is not ShanghaiTech Campus; .*test_frame_mask"):
+        read_annotations("shanghaitech", tmp_path / "tracks")
+
+
+def test_the_real_annotations_alone_are_the_whole_truth(real_data: Path) -> None:
+    root = real_data / "shanghaitech_annotations"
+    if not root.is_dir():
+        pytest.skip(f"no annotations of ShanghaiTech Campus in {root}")
+    found = read_annotations("shanghaitech", root)
+    assert (len(found.test), found.missing) == (TESTING, ())
+    assert sum(len(one.labels) for one in found.test) == 40_791
+    assert sum(len(track.frames) for one in found.test for track in one.tracks or ()) == 18_937

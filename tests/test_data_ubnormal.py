@@ -5,8 +5,9 @@ import cv2
 import numpy as np
 import pytest
 
-from sdmae.data.readers import read_benchmark
-from sdmae.data.ubnormal import ObjectTracks, read_annotations, read_intervals
+from sdmae.data import ubnormal
+from sdmae.data.readers import read_annotations, read_benchmark
+from sdmae.data.ubnormal import ObjectTracks, read_intervals
 from sdmae.errors import BenchmarkError
 from sdmae.video import Clip, Size, write_picture
 from video_files import make_video
@@ -238,7 +239,7 @@ def test_broken_files_are_named(tmp_path: Path, damage: Callable[[Path], None], 
 def test_a_picture_that_breaks_later_is_named_when_it_is_read(tmp_path: Path) -> None:
     build(tmp_path)
     clip = Clip(ABNORMAL, tmp_path / "Scene10" / f"{ABNORMAL}.mp4")
-    tracks = ObjectTracks(read_annotations(clip))
+    tracks = ObjectTracks(ubnormal.read_annotations(clip))
     (tmp_path / NOTES / f"{ABNORMAL}_0003_gt.png").write_bytes(b"")
     with pytest.raises(BenchmarkError, match=r"_0003_gt\.png: this picture does not decode"):
         list(tracks)
@@ -258,3 +259,33 @@ def test_the_real_tracks(real_data: Path) -> None:
         "abnormal_scene_11_scenario_3_fog": [(1, 336, 450), (4, 391, 450)],
         "abnormal_scene_1_scenario_3": [(2, 260, 360)],
     }
+
+
+def test_the_pictures_stand_for_videos_that_are_not_there(tmp_path: Path) -> None:
+    whole = read_benchmark("ubnormal", build(tmp_path)).test
+    for path in tmp_path.glob("Scene*/*.mp4"):
+        if path.stem not in SPLIT["normal_test"]:
+            path.unlink()
+    (tmp_path / "normal_training_video_names.txt").unlink()
+    found = read_annotations("ubnormal", tmp_path)
+    assert (found.training, found.missing) == ((), ())
+    assert [one.labels.tolist() for one in found.test] == [one.labels.tolist() for one in whole]
+    assert [int(found.test[1].read_mask(n).sum()) for n in range(FRAMES)] == [0, 0, 60, 60, 0, 60, 20, 20, 0]
+    assert len(found.test[1].tracks or ()) == 2
+    # A normal video that is not there needs its pictures, too: they say how many frames it has.
+    (name,) = SPLIT["normal_test"]
+    (place(tmp_path, name) / f"{name}.mp4").unlink()
+    with pytest.raises(BenchmarkError, match=f"annotations {name}_annotations missing; .* --partial"):
+        read_annotations("ubnormal", tmp_path)
+    assert len(read_annotations("ubnormal", tmp_path, partial=True).test) == 1
+    notes = place(tmp_path, name) / f"{name}_annotations"
+    notes.mkdir()
+    for frame in range(7):
+        write_picture(notes / f"{name}_{frame:04}_gt.png", numbers(frame))
+    normal = read_annotations("ubnormal", tmp_path).test[0]
+    assert (normal.labels.tolist(), normal.tracks) == ([False] * 7, ())
+    assert not normal.read_mask(6).any()
+    assert normal.read_mask(6).shape == SIZE
+    (notes / f"{name}_0003_gt.png").unlink()
+    with pytest.raises(BenchmarkError, match=r"lacks .*_0003_gt\.png"):
+        read_annotations("ubnormal", tmp_path)

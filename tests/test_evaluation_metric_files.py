@@ -66,7 +66,13 @@ def test_without_a_video_of_both_classes_that_mean_is_none(folder: Folder) -> No
     ("scores", "labels", "message"),
     [
         ({"a.txt": "1\nx\n3\n"}, {"a.txt": "0\n1\n1\n"}, r"s/a\.txt:2: 'x' where a number should be"),
-        ({"a.txt": "score\n1\n"}, {"a.txt": "0\n1\n"}, r"s/a\.txt:1: 'score'"),
+        (
+            {"a.txt": "score\n1\n"},
+            {"a.txt": "0\n1\n"},
+            r"s/a\.txt:1: 'score' is no header that is understood; give frame,time,score, or none",
+        ),
+        ({"a.txt": "frame;score\n0;1\n"}, {"a.txt": "0\n1\n"}, r"s/a\.txt:1: 'frame;score' is no header"),
+        ({"a.txt": "1\n2\n"}, {"a.csv": "label\n0\n1\n"}, r"t/a\.csv:1: 'label' is no header .*; give none"),
         ({"a.csv": "1\n2,3\n"}, {"a.txt": "0\n1\n"}, r"s/a\.csv:2: '2,3'"),
         ({"a.txt": "1\nnan\n"}, {"a.txt": "0\n1\n"}, r"s/a\.txt:2: 'nan'"),
         ({"a.txt": "1\ninf\n"}, {"a.txt": "0\n1\n"}, r"s/a\.txt:2: 'inf'"),
@@ -192,9 +198,47 @@ def test_empty_files_are_videos_without_any(folder: Folder) -> None:
     assert normal["rbdc"] == 6 / 8
 
 
+def test_the_columns_may_be_named_in_a_first_row(folder: Folder) -> None:
+    plain = regions_report(folder("t", TRACKS), folder("d", FOUND), 8)
+    tracks = {name: "track_id, frame, x_min, y_min, x_max, y_max\n" + text for name, text in TRACKS.items()}
+    found = {name: "\nframe,x_min,y_min,x_max,y_max,score\n" + text for name, text in FOUND.items()}
+    assert regions_report(folder("t2", tracks), folder("d2", found), 8) == plain
+    bad = {**FOUND, "01.txt": "frame,x_min,y_min,x_max,y_max,score\n0,1,1,0,2,1\n"}
+    with pytest.raises(BenchmarkError, match=r"d3/01\.txt:2: an inverted box"):
+        regions_report(folder("t3", TRACKS), folder("d3", bad), 8)
+
+
+def test_equal_scores_that_pass_one_false_positive_a_frame_are_told(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracks = folder("t", {"01.txt": "0,0,10,10,20,20\n0,1,10,10,20,20\n"})
+    false = "".join(f"{k % 2},{100 + 20 * k},50,{110 + 20 * k},60,1\n" for k in range(4))
+    tied = {"01.txt": "0,10,10,20,20,2\n1,200,200,210,210,1.5\n1,10,10,20,20,1\n" + false}
+    report = regions_report(tracks, folder("d", tied), 2)
+    assert report["cut_tie"] == {"score": 1.0, "detections": 5, "false_positives_per_frame": 0.5}
+    assert report["rbdc"] == 0.5
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said == (
+        "5 detections of the one score 1 lead from 0.5 past 1 false positive a frame: the curves end before them, "
+        "and regions that only they and lower ones find do not count"
+    )
+    # With scores that differ, and within 1 a frame, there is nothing to tell.
+    other = {"01.txt": "".join(f"{row[:-1]}{k}\n" for k, row in enumerate(tied["01.txt"].splitlines()))}
+    few = {"01.txt": tied["01.txt"].rsplit("\n", 4)[0] + "\n"}
+    for name, files in (("d2", other), ("d3", few)):
+        assert "cut_tie" not in regions_report(tracks, folder(name, files), 2)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("tracks", "found", "frames", "message"),
     [
+        (
+            {"01.txt": "id,frame,x,y,w,h\n0,0,1,1,2,2\n"},
+            {},
+            9,
+            r"t/01\.txt:1: 'id,frame,x,y,w,h' .* give track_id,frame",
+        ),
         ({"01.txt": "0,0,1,1,2\n"}, {}, 9, r"t/01\.txt:1: 5 values instead of 6; give track_id,frame,x_min"),
         ({"01.txt": "0,0,1,1,2,2,1\n"}, {}, 9, r"t/01\.txt:1: 7 values instead of 6"),
         ({"01.txt": "\n0,0,3,1,2,2\n"}, {}, 9, r"t/01\.txt:2: an inverted box"),

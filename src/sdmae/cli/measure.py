@@ -17,6 +17,7 @@ from sdmae.progress import say
 
 if TYPE_CHECKING:
     from sdmae.data.benchmark import Benchmark
+    from sdmae.evaluation.methods import Contest
 
 
 def frames(args: Namespace, config: Config) -> int:
@@ -81,14 +82,14 @@ def regions_arguments(parser: Parser) -> None:
 
 def compare(args: Namespace, config: Config) -> int:
     """Several detectors or methods on one benchmark side by side, with an interval on every difference."""
-    from sdmae.evaluation.compare import as_text, machines
     from sdmae.evaluation.compare import compare as run
+    from sdmae.evaluation.compare_words import as_text, machines
     from sdmae.evaluation.methods import read_contest
 
     given = args.labels is not None or args.benchmark is not None or args.root is not None
     contest = read_contest(args.methods, _truth(args, "labels") if given else None)
     if args.plot is not None:
-        _check_plot(args.plot, contest.benchmark)
+        _check_plot(args.plot, contest)
     comparison = run(contest)
     sys.stdout.write(as_text(comparison))
     if args.output is not None:
@@ -132,15 +133,21 @@ def compare_arguments(parser: Parser) -> None:
     )
 
 
-def _check_plot(path: Path, benchmark: str | None) -> None:
+def _check_plot(path: Path, contest: Contest) -> None:
     """Refuses before the work what could not be drawn after it."""
     from sdmae.evaluation.speed_accuracy import published
 
     if path.suffix.lower() != ".png":
         raise ConfigError(f"--plot {path}: the picture is called *.png")
-    if benchmark is None:
+    if contest.benchmark is None:
         raise ConfigError("--plot: nothing says which benchmark this is; give --benchmark NAME --root DIR")
-    published(benchmark)
+    published(contest.benchmark)
+    if contest.partial:
+        lines, names = next(iter(contest.partial.items()))
+        raise ConfigError(
+            f"--plot: {names[0]} is of a part of {contest.benchmark} (not there: {'; '.join(lines)}), which compares "
+            "with nothing published; leave --plot out, or evaluate on the whole benchmark"
+        )
 
 
 def _truth(args: Namespace, folder: str) -> Path | Benchmark:
@@ -156,11 +163,12 @@ def _truth(args: Namespace, folder: str) -> Path | Benchmark:
 
 
 def _benchmark(args: Namespace) -> Benchmark:
-    from sdmae.data.readers import read_benchmark
+    from sdmae.data.readers import read_annotations
+    from sdmae.evaluation.frame_files import PARTIAL
 
-    benchmark = read_benchmark(args.benchmark, root_of(args), partial=args.partial)
+    benchmark = read_annotations(args.benchmark, root_of(args), partial=args.partial)
     if benchmark.missing:
-        say(f"{args.benchmark}: {'; '.join(benchmark.missing)} missing")
+        say(f"{args.benchmark}: {'; '.join(benchmark.missing)} missing; {PARTIAL}")
     return benchmark
 
 

@@ -31,6 +31,8 @@ TESTING = 21
 
 TITLE = "CUHK Avenue"
 EXPECTED = "training_videos/01.avi … 16.avi, testing_videos/01.avi … 21.avi and ground_truth_demo/testing_label_mask"
+MASKS = "ground_truth_demo/testing_label_mask/1_label.mat … 21_label.mat"
+"""What is expected where the videos are not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +103,11 @@ def read_volume(path: Path) -> Volume:
     return Volume(path, bits, (size[0], size[1]))
 
 
-def read_avenue(root: Path, *, partial: bool = False) -> Benchmark:
+def read_avenue(root: Path, *, partial: bool = False, video: bool = True) -> Benchmark:
     """CUHK Avenue in `root`: the folder that holds training_videos and testing_videos, or one around it.
 
     partial: use the videos and masks that are there, and name the others in `missing`, instead of refusing the
-    folder.
+    folder. video: False for what the masks say alone.
 
     A frame is abnormal where its mask has any pixel: 3,712 of the test frames are. A popular .npy of frame labels
     says 3,867; the masks are right. All masks are read once, one file at a time, which takes some seconds; later one
@@ -114,10 +116,16 @@ def read_avenue(root: Path, *, partial: bool = False) -> Benchmark:
     Raises `BenchmarkError` naming what is missing, and files that cannot be read or do not belong together.
     """
     inner = ("Avenue Dataset", "Avenue_Dataset", "avenue")
-    folder = holding(root, inner, ("training_videos", "testing_videos"), TITLE, EXPECTED)
-    training, no_training = _videos(folder / "training_videos", TRAINING)
-    testing, no_testing = _videos(folder / "testing_videos", TESTING)
-    masks = _masks(folder)
+    if video:
+        folder = holding(root, inner, ("training_videos", "testing_videos"), TITLE, EXPECTED)
+        training, no_training = _videos(folder / "training_videos", TRAINING)
+        testing, no_testing = _videos(folder / "testing_videos", TESTING)
+        masks = _masks(folder)
+    else:
+        folder = holding(root, inner, ("ground_truth_demo", "testing_label_mask", "testing_videos"), TITLE, MASKS)
+        masks = _masks(folder)
+        training, no_training, no_testing = {}, [], []
+        testing = {n: _clip(n, folder / "testing_videos" / f"{n:02}.avi") for n in masks}
     no_masks = [f"{n}_label.mat" for n in range(1, TESTING + 1) if n not in masks]
     missing = (
         *lacking("training video", no_training),
@@ -125,13 +133,13 @@ def read_avenue(root: Path, *, partial: bool = False) -> Benchmark:
         *lacking("mask", no_masks),
     )
     usable = sorted(set(testing) & set(masks))
-    settle(folder, TITLE, missing, training=len(training), test=len(usable), partial=partial)
+    settle(folder, TITLE, missing, training=len(training) if video else None, test=len(usable), partial=partial)
     last = LastVolume()
     return Benchmark(
         name="avenue",
         rate=RATE,
         training=tuple(clip for _, clip in sorted(training.items())),
-        test=tuple(_test_clip(testing[n], masks[n], last) for n in usable),
+        test=tuple(_test_clip(testing[n], masks[n], last, video) for n in usable),
         missing=missing,
     )
 
@@ -145,8 +153,12 @@ def _videos(folder: Path, count: int) -> tuple[dict[int, Clip], list[str]]:
             continue  # .DS_Store, ._01.avi
         if int(number[1]) > count:
             raise BenchmarkError(f"{path} is not of {TITLE}, whose last video there is {count:02}.avi; move it away")
-        found[int(number[1])] = Clip(f"{int(number[1]):02}", path, rate=RATE)
+        found[int(number[1])] = _clip(int(number[1]), path)
     return found, [f"{n:02}.avi" for n in range(1, count + 1) if n not in found]
+
+
+def _clip(number: int, path: Path) -> Clip:
+    return Clip(f"{number:02}", path, rate=RATE)
 
 
 def _masks(folder: Path) -> dict[int, Path]:
@@ -158,8 +170,10 @@ def _masks(folder: Path) -> dict[int, Path]:
     return {}
 
 
-def _test_clip(clip: Clip, path: Path, last: LastVolume) -> TestClip:
-    volume, info = last.get(path), described(clip)
-    check_size(path, volume.size, clip, info)
-    check_length(path, len(volume.bits), clip, info)
+def _test_clip(clip: Clip, path: Path, last: LastVolume, video: bool) -> TestClip:
+    volume = last.get(path)
+    if video:
+        info = described(clip)
+        check_size(path, volume.size, clip, info)
+        check_length(path, len(volume.bits), clip, info)
     return TestClip(clip, np.asarray(volume.bits.any(axis=1)), VolumeMasks(path, last))

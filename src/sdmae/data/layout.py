@@ -47,12 +47,15 @@ def holding(root: Path, inner: Sequence[str], parts: Sequence[str], title: str, 
     raise BenchmarkError(f"{root} is not {title}; name its folder, with {expected}")
 
 
-def settle(folder: Path, title: str, missing: Sequence[str], *, training: int, test: int, partial: bool) -> None:
+def settle(
+    folder: Path, title: str, missing: Sequence[str], *, training: int | None, test: int, partial: bool
+) -> None:
     """Refuse a folder that lacks something, unless `partial`; one without any training or test clip even then.
 
-    Raises `BenchmarkError` naming what is missing.
+    training, test: clips of each that were found; training None: none are asked for. Raises `BenchmarkError` naming
+    what is missing.
     """
-    empty = [split for split, clips in (("training", training), ("test", test)) if not clips]
+    empty = [split for split, clips in (("training", training), ("test", test)) if clips == 0]
     if empty:
         why = f": {'; '.join(missing)} missing" if missing else ""
         raise BenchmarkError(f"{folder} holds no whole {' and no '.join(empty)} clip of {title}{why}; copy it anew")

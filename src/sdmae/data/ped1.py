@@ -47,12 +47,13 @@ def read_ped1(
     train_frames: Sequence[int] = TRAIN_FRAMES,
     test_frames: Sequence[int] = TEST_FRAMES,
     partial: bool = False,
+    video: bool = True,
 ) -> Benchmark:
     """UCSD Ped1 in `root`, which is the folder UCSDped1 itself, one that holds it, or the unpacked official archive.
 
     train_frames, test_frames: frames of each clip that there must be; others than the official ones are for a subset.
     partial: leave out clips that are missing or not whole, and name them in `missing`, instead of refusing the
-    folder.
+    folder. video: False for what masks and .m file say alone.
 
     `UCSDped1.m`, which alone labels all test clips, says which frames are abnormal. Masks that disagree with it in up
     to 10 frames of a clip are warned of; beyond that they are taken for another clip's, and refused. Clips without
@@ -62,7 +63,7 @@ def read_ped1(
     Raises `BenchmarkError` naming the clips and files that are missing, empty or too many.
     """
     layout = replace(PED1, train_frames=tuple(train_frames), test_frames=tuple(test_frames))
-    benchmark = read_ucsd(root, layout, PED1, partial=partial)
+    benchmark = read_ucsd(root, layout, PED1, partial=partial, video=video)
     test = tuple(_mended(one) for one in benchmark.test)
     mended = [new.clip for new, old in zip(test, benchmark.test, strict=True) if new is not old]
     notes = tuple(

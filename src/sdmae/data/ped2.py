@@ -40,12 +40,13 @@ def read_ped2(
     train_frames: Sequence[int] = TRAIN_FRAMES,
     test_frames: Sequence[int] = TEST_FRAMES,
     partial: bool = False,
+    video: bool = True,
 ) -> Benchmark:
     """UCSD Ped2 in `root`, which is the folder UCSDped2 itself, one that holds it, or the unpacked official archive.
 
     train_frames, test_frames: frames of each clip that there must be; others than the official ones are for a subset.
     partial: leave out clips that are missing or not whole, and name them in `missing`, instead of refusing the
-    folder.
+    folder. video: False for what masks and .m file say alone.
 
     A frame is abnormal where its mask has any pixel, which is also what `UCSDped2.m` says of all 2,010 frames. Where
     the copy has only the masks or only `UCSDped2.m`, that one is used; where it has both, they must agree.
@@ -54,4 +55,4 @@ def read_ped2(
     Raises `BenchmarkError` naming the clips and files that are missing, empty or too many.
     """
     layout = replace(PED2, train_frames=tuple(train_frames), test_frames=tuple(test_frames))
-    return read_ucsd(root, layout, PED2, partial=partial)
+    return read_ucsd(root, layout, PED2, partial=partial, video=video)

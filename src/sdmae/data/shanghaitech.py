@@ -7,7 +7,7 @@
     tracks/01_0014.txt …                      optional: region tracks of M.-I. Georgescu et al., TPAMI 2021, in rows
                                               track_id,frame,x_min,y_min,x_max,y_max; frames from 0, maxima inclusive
 
-480×856 colour, 24 frames a second. `tracks` may lie in `testing` too.
+480×856 colour, 24 frames a second. `tracks` may lie in `testing` too; annotations alone need no folder `testing`.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ TESTING = 107
 
 TITLE = "ShanghaiTech Campus"
 EXPECTED = "training/videos, testing/frames and testing/test_frame_mask"
+LABELS = "testing/test_frame_mask or test_frame_mask, and for regions tracks beside it"
+"""What is expected where the videos are not asked for."""
 
 _NAME = re.compile(r"[0-9]{2}_[0-9]{3,4}")
 
@@ -59,12 +61,13 @@ class ArrayMasks:
 
 
 def read_shanghaitech(
-    root: Path, *, partial: bool = False, training: int = TRAINING, testing: int = TESTING
+    root: Path, *, partial: bool = False, video: bool = True, training: int = TRAINING, testing: int = TESTING
 ) -> Benchmark:
     """ShanghaiTech Campus in `root`: the folder that holds training and testing, or one around it.
 
     training, testing: clips that there must be; others than the official numbers are for a subset.
     partial: use what is there, and name the rest in `missing`, instead of refusing the folder.
+    video: False for what the annotations say alone.
 
     Folders of frames and videos may stand for one another; of the training split videos are taken where both are
     there, of the test split frames. Labels are those of `test_frame_mask`. A copy without any `test_pixel_mask` has
@@ -72,31 +75,39 @@ def read_shanghaitech(
 
     Raises `BenchmarkError` naming what is missing, and files that cannot be read or do not belong together.
     """
-    folder = holding(root, ("shanghaitech", "ShanghaiTech"), ("training", "testing"), TITLE, EXPECTED)
-    normal = _clips(folder / "training", ("videos", "frames"))
-    clips = _clips(folder / "testing", ("frames", "videos"))
-    labels = _files(folder / "testing" / "test_frame_mask", ".npy")
-    masks = _files(folder / "testing" / "test_pixel_mask", ".npy")
+    inner = ("shanghaitech", "ShanghaiTech")
+    if video:
+        folder = holding(root, inner, ("training", "testing"), TITLE, EXPECTED)
+    else:
+        folder = holding(root, inner, ("testing", "test_frame_mask"), TITLE, LABELS)
+    tested = folder if not video and (folder / "test_frame_mask").is_dir() else folder / "testing"
+    labels = _files(tested / "test_frame_mask", ".npy")
+    masks = _files(tested / "test_pixel_mask", ".npy")
+    if video:
+        normal = _clips(folder / "training", ("videos", "frames"))
+        clips = _clips(tested, ("frames", "videos"))
+    else:
+        normal, clips = {}, {name: Clip(name, tested / "frames" / name, rate=RATE) for name in labels}
     tracks = _tracks(folder)
 
     known = sorted({*clips, *labels, *masks, *(tracks or {})})
     lacks = (
-        *_too_few("training", len(normal), training),
-        *lacking("test clip", [name for name in known if name not in clips]),
+        *(_too_few("training", len(normal), training) if video else ()),
+        *(lacking("test clip", [name for name in known if name not in clips]) if video else ()),
         *lacking("test_frame_mask", [f"{name}.npy" for name in known if name not in labels]),
         *(lacking("test_pixel_mask", [f"{name}.npy" for name in known if name not in masks]) if masks else ()),
         *(lacking("tracks", [f"{name}.txt" for name in known if name not in tracks]) if tracks is not None else ()),
         *_too_few("test", len(known), testing),
     )
     usable = [name for name in known if name in clips and name in labels]
-    settle(folder, TITLE, lacks, training=len(normal), test=len(usable), partial=partial)
-    test = [_test_clip(clips[name], labels[name], masks.get(name), tracks) for name in usable]
+    settle(folder, TITLE, lacks, training=len(normal) if video else None, test=len(usable), partial=partial)
+    test = [_test_clip(clips[name], labels[name], masks.get(name), tracks, video) for name in usable]
     return Benchmark(
         name="shanghaitech",
         rate=RATE,
         training=tuple(clip for _, clip in sorted(normal.items())),
         test=tuple(test),
-        missing=lacks if masks else (*lacks, "testing/test_pixel_mask (frame labels are not affected)"),
+        missing=lacks if masks or not video else (*lacks, "testing/test_pixel_mask (frame labels are not affected)"),
     )
 
 
@@ -166,14 +177,17 @@ def _tracks(folder: Path) -> dict[str, Path] | None:
     return None
 
 
-def _test_clip(clip: Clip, path: Path, masks: Path | None, tracks: dict[str, Path] | None) -> TestClip:
-    labels, info = read_labels(path), described(clip)
-    check_length(path, len(labels), clip, info)
+def _test_clip(clip: Clip, path: Path, masks: Path | None, tracks: dict[str, Path] | None, video: bool) -> TestClip:
+    labels = read_labels(path)
+    info = described(clip) if video else None
+    if info is not None:
+        check_length(path, len(labels), clip, info)
     if masks is not None:
         shape = read_array(masks).shape
         if len(shape) != 3 or shape[0] != len(labels):
             raise BenchmarkError(f"{masks}: shape {shape} instead of {len(labels)} masks; copy it anew")
-        check_size(masks, (shape[1], shape[2]), clip, info)
+        if info is not None:
+            check_size(masks, (shape[1], shape[2]), clip, info)
     regions: tuple[Track, ...] | None = None
     if tracks is not None and clip.name in tracks:
         regions = read_region_tracks(tracks[clip.name], len(labels))

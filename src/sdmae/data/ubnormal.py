@@ -80,14 +80,7 @@ class Annotations:
 
         Raises `BenchmarkError` naming a picture that does not decode, or holds colours.
         """
-        path = self.pictures[min(frame, len(self.pictures) - 1)]
-        try:
-            picture = read_picture(path)
-        except SourceError as error:
-            raise BenchmarkError(str(error)) from error
-        if picture.shape[2] == 3 and (picture != picture[..., :1]).any():
-            raise BenchmarkError(f"{path}: colours instead of object numbers; copy it anew")
-        return np.ascontiguousarray(picture[..., 0])
+        return _numbers(self.pictures[min(frame, len(self.pictures) - 1)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +136,12 @@ class ObjectTracks(Sequence[Track]):
         return self._read
 
 
-def read_ubnormal(root: Path, *, partial: bool = False) -> Benchmark:
+def read_ubnormal(root: Path, *, partial: bool = False, video: bool = True) -> Benchmark:
     """UBnormal in `root`: the folder that holds Scene1 … Scene29 and the lists of the split, or one around it.
 
     partial: use the videos that are there, and name the others in `missing`, instead of refusing the folder.
+    video: False where the test videos may be missing: a clip then has as many frames as there are pictures of it, so
+    that those of normal videos are needed, too.
 
     The training split is the *normal* training videos; abnormal training videos are for synthetic anomalies alone
     (`sdmae.data.anomalies.ubnormal`). The test split is the normal and the abnormal test videos. A frame is abnormal
@@ -156,25 +151,27 @@ def read_ubnormal(root: Path, *, partial: bool = False) -> Benchmark:
     Raises `BenchmarkError` naming what is missing, and files that cannot be read or do not belong together.
     """
     folder = find_folder(root)
-    names = {kind: read_names(folder, kind) for kind in ("normal_training", "normal_test", "abnormal_test")}
+    kinds = ("normal_training", "normal_test", "abnormal_test") if video else ("normal_test", "abnormal_test")
+    names = {kind: read_names(folder, kind) for kind in kinds}
+    names.setdefault("normal_training", [])
     both = sorted(set(names["normal_training"]) & {*names["normal_test"], *names["abnormal_test"]})
     if both:
         raise BenchmarkError(f"{folder}: {some(both)} in the lists of training and of test; copy the lists anew")
-    videos = {kind: {name: clip for name in names[kind] if (clip := find_video(folder, name))} for kind in names}
-    truth = {
-        name: clip.path.with_name(f"{name}_annotations") / f"{name}_tracks.txt"
-        for name, clip in videos["abnormal_test"].items()
-    }
+    find = find_video if video else _find_counted
+    videos = {kind: {name: clip for name in names[kind] if (clip := find(folder, name))} for kind in names}
+    truth = {name: _beside(clip) / f"{name}_tracks.txt" for name, clip in videos["abnormal_test"].items()}
     untold = [name for name, path in truth.items() if not path.is_file()]
-    absent = {kind: [f"{name}.mp4" for name in names[kind] if name not in videos[kind]] for kind in names}
+    absent = {kind: [name for name in names[kind] if name not in videos[kind]] for kind in names}
+    absent_tests = absent["normal_test"] + absent["abnormal_test"]
     missing = (
-        *lacking("training video", absent["normal_training"]),
-        *lacking("test video", absent["normal_test"] + absent["abnormal_test"]),
-        *lacking("annotations", [f"{name}_annotations" for name in untold]),
+        *lacking("training video", [f"{name}.mp4" for name in absent["normal_training"]]),
+        *(lacking("test video", [f"{name}.mp4" for name in absent_tests]) if video else ()),
+        *lacking("annotations", [f"{name}_annotations" for name in (untold if video else absent_tests + untold)]),
     )
     abnormal = [name for name in videos["abnormal_test"] if name not in untold]
     clips = len(videos["normal_test"]) + len(abnormal)
-    settle(folder, TITLE, missing, training=len(videos["normal_training"]), test=clips, partial=partial)
+    training = len(videos["normal_training"]) if video else None
+    settle(folder, TITLE, missing, training=training, test=clips, partial=partial)
     normal = [_normal(clip) for clip in videos["normal_test"].values()]
     return Benchmark(
         name="ubnormal",
@@ -218,9 +215,24 @@ def read_names(folder: Path, kind: str) -> list[str]:
 
 def find_video(folder: Path, name: str) -> Clip | None:
     """The clip of that name in its scene's folder, or None where it is not there."""
+    clip = _clip(folder, name)
+    return clip if clip.path.is_file() else None
+
+
+def _find_counted(folder: Path, name: str) -> Clip | None:
+    """The clip where its frames can be counted, in the video or in the pictures beside it."""
+    clip = _clip(folder, name)
+    return clip if clip.path.is_file() or _beside(clip).is_dir() else None
+
+
+def _clip(folder: Path, name: str) -> Clip:
     found = _NAME.fullmatch(name)
-    path = folder / f"Scene{found[2] if found else ''}" / f"{name}.mp4"
-    return Clip(name, path, rate=RATE) if path.is_file() else None
+    return Clip(name, folder / f"Scene{found[2] if found else ''}" / f"{name}.mp4", rate=RATE)
+
+
+def _beside(clip: Clip) -> Path:
+    """The folder of the clip's annotations."""
+    return clip.path.with_name(f"{clip.name}_annotations")
 
 
 def read_intervals(path: Path) -> tuple[Interval, ...]:
@@ -244,9 +256,22 @@ def read_annotations(clip: Clip) -> Annotations:
 
     Raises `BenchmarkError` naming a picture that is missing, and rows beyond the pictures.
     """
-    folder = clip.path.with_name(f"{clip.name}_annotations")
+    folder = _beside(clip)
     path = folder / f"{clip.name}_tracks.txt"
     intervals = read_intervals(path)
+    pictures = _pictures(clip)
+    count = len(pictures)
+    late = next((one for one in intervals if one.last >= count + MISCOUNT or one.first >= count), None)
+    if late:
+        raise BenchmarkError(
+            f"{path}: object {late.object} until frame {late.last}, but there are pictures of {count}; copy both anew"
+        )
+    return Annotations(folder, intervals, pictures)
+
+
+def _pictures(clip: Clip) -> tuple[Path, ...]:
+    """The pictures of the object numbers, one a frame. Raises `BenchmarkError` where one is missing."""
+    folder = _beside(clip)
     found: dict[int, Path] = {}
     for picture in folder.iterdir():
         number = re.fullmatch(rf"{re.escape(clip.name)}_([0-9]+)_gt\.png", picture.name)
@@ -259,12 +284,7 @@ def read_annotations(clip: Clip) -> Annotations:
         raise BenchmarkError(
             f"{folder} lacks {which}{f' and {len(gaps) - 1} more' if len(gaps) > 1 else ''}; copy it anew"
         )
-    late = next((one for one in intervals if one.last >= count + MISCOUNT or one.first >= count), None)
-    if late:
-        raise BenchmarkError(
-            f"{path}: object {late.object} until frame {late.last}, but there are pictures of {count}; copy both anew"
-        )
-    return Annotations(folder, intervals, tuple(found[n] for n in range(count)))
+    return tuple(found[n] for n in range(count))
 
 
 def read_object_tracks(annotations: Annotations) -> tuple[Track, ...]:
@@ -300,15 +320,31 @@ def object_box(mask: Mask) -> tuple[int, int, int, int] | None:
     return x, y, x + w, y + h
 
 
+def _numbers(path: Path) -> Numbers:
+    try:
+        picture = read_picture(path)
+    except SourceError as error:
+        raise BenchmarkError(str(error)) from error
+    if picture.shape[2] == 3 and (picture != picture[..., :1]).any():
+        raise BenchmarkError(f"{path}: colours instead of object numbers; copy it anew")
+    return np.ascontiguousarray(picture[..., 0])
+
+
 def _normal(clip: Clip) -> TestClip:
+    if not clip.path.is_file():
+        pictures = _pictures(clip)
+        return TestClip(clip, np.zeros(len(pictures), bool), NoMasks(_numbers(pictures[0]).shape), ())
     info = described(clip)
     return TestClip(clip, np.zeros(count_frames(clip, info), bool), NoMasks(info.size), ())
 
 
 def _abnormal(clip: Clip, path: Path) -> TestClip:
-    annotations, info = read_annotations(clip), described(clip)
-    check_size(annotations.pictures[0], annotations.numbers(0).shape, clip, info)
-    frames = count_frames(clip, info)
+    annotations = read_annotations(clip)
+    frames = len(annotations.pictures)
+    if clip.path.is_file():
+        info = described(clip)
+        check_size(annotations.pictures[0], annotations.numbers(0).shape, clip, info)
+        frames = count_frames(clip, info)
     if abs(frames - len(annotations.pictures)) > MISCOUNT:
         raise BenchmarkError(
             f"{annotations.folder}: {len(annotations.pictures)} pictures for the {frames} frames of {clip.path}; "

@@ -94,10 +94,11 @@ class _Found:
     masks: PictureMasks | None = None
 
 
-def read_ucsd(root: Path, layout: Layout, official: Layout, *, partial: bool) -> Benchmark:
+def read_ucsd(root: Path, layout: Layout, official: Layout, *, partial: bool, video: bool = True) -> Benchmark:
     """The set that `layout` describes in `root`: its own folder, one that holds it, or the unpacked official archive.
 
-    layout: as it is expected here. official: as messages tell it to somebody who named another folder.
+    layout: as it is expected here. official: as messages tell it to somebody who named another folder. video: False
+    for what the annotations say alone: no frame has to be there, and none is looked at.
 
     A frame is abnormal where the .m file says so, or without that file where its mask has any pixel. Every folder is
     listed and every mask is decoded (half a second); frames are not decoded.
@@ -107,10 +108,15 @@ def read_ucsd(root: Path, layout: Layout, official: Layout, *, partial: bool) ->
     """
     folder = _find(root, layout, official)
     faults: list[str] = []
-    _name_strangers(folder / "Train", "Train", len(layout.train_frames), faults)
+    training: list[_Found] = []
+    if video:
+        _name_strangers(folder / "Train", "Train", len(layout.train_frames), faults)
     _name_strangers(folder / "Test", "Test", len(layout.test_frames), faults)
-    training = _clips(folder, "Train", layout.train_frames, faults)
-    test = _clips(folder, "Test", layout.test_frames, faults)
+    if video:
+        training = _clips(folder, "Train", layout.train_frames, faults)
+        test = _clips(folder, "Test", layout.test_frames, faults)
+    else:
+        test = [_unseen(folder, n) for n in range(1, len(layout.test_frames) + 1)]
     _find_masks(folder, test, layout, faults)
     listing = folder / layout.listing
     if not listing.is_file() and any(found.masks is None for found in test):
@@ -118,7 +124,7 @@ def read_ucsd(root: Path, layout: Layout, official: Layout, *, partial: bool) ->
             faults.append(f"{layout.listing} missing")
         elif not any((folder / "Test" / f"{found.clip.name}_gt").is_dir() for found in test):
             faults.append(f"{layout.listing} and the masks Test/Test*_gt missing (one of them is needed)")
-    if faults and not any(found.clip.frames for found in (*training, *test)):
+    if video and faults and not any(found.clip.frames for found in (*training, *test)):
         raise BenchmarkError(_stranger(folder, official))
     if faults and not partial:
         raise BenchmarkError(
@@ -133,12 +139,13 @@ def read_ucsd(root: Path, layout: Layout, official: Layout, *, partial: bool) ->
     for found, one, other in zip(test, listed, masked, strict=True):
         labels = other if one is None else one
         if found.whole and labels is not None:
-            if found.masks is not None:
+            if video and found.masks is not None:
                 _check_sizes(found.clip, found.masks)
             clips.append(TestClip(found.clip, labels, found.masks))
     normal = tuple(found.clip for found in training if found.whole)
-    if not normal or not clips:
-        raise BenchmarkError(f"{folder} holds no whole training or no whole test clip: {some(faults)}; copy it anew")
+    if (video and not normal) or not clips:
+        what = "whole training or no whole test clip" if video else "whole annotations of any test clip"
+        raise BenchmarkError(f"{folder} holds no {what}: {some(faults)}; copy it anew")
     used = {clip.name for clip in normal} | {test.clip.name for test in clips}
     out = [found.clip.name for found in (*training, *test) if found.clip.name not in used]
     words = "; ".join((*lacking("clip", out), some(faults)))
@@ -191,6 +198,12 @@ def _clips(folder: Path, split: str, frames: Sequence[int], faults: list[str]) -
         pictures = _numbered(path, count, folder, faults)
         found.append(_Found(Clip(path.name, path, pictures, RATE), len(faults) == before))
     return found
+
+
+def _unseen(folder: Path, number: int) -> _Found:
+    """A test clip of which only the annotations are to be used."""
+    path = folder / "Test" / f"Test{number:03}"
+    return _Found(Clip(path.name, path, rate=RATE), whole=True)
 
 
 def _numbered(folder: Path, count: int, root: Path, faults: list[str]) -> tuple[Path, ...]:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
 from sdmae.errors import BenchmarkError
 from sdmae.evaluation.methods import Contest, Method
-from sdmae.metrics import Interval, Measure, bootstrap_auc, bootstrap_difference, macro_auc_two_class
+from sdmae.evaluation.noted import FIGURES
+from sdmae.metrics import (
+    Interval,
+    Measure,
+    average_precision,
+    bootstrap_auc,
+    bootstrap_difference,
+    equal_error_rate,
+    macro_auc_two_class,
+)
 
 LEVEL, RESAMPLES, SEED = 0.95, 2000, 0
 """Of every interval."""
@@ -19,16 +28,25 @@ MEASURES: dict[str, tuple[Measure, str]] = {
     "macro_auc_two_class": ("macro_two_class", "macro, two-class videos"),
 }
 """Keys as in metrics.json, with what the bootstrap and a reader call them."""
-FEW = 30
-"""Videos below which an interval from drawing them anew is known to be too narrow."""
+OTHERS = {
+    "average_precision": "AP",
+    "eer": "EER",
+    "rbdc": "RBDC",
+    "tbdc": "TBDC",
+    "pixel_auc": "pixel AUC",
+}
+"""Measures without an interval: the first two from the scores, the others as evaluate noted them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """A method with its figures, by the keys of `MEASURES`."""
+    """A method with its figures."""
 
     method: Method
     figures: dict[str, Interval]
+    """By the keys of `MEASURES`."""
+    others: dict[str, float | None]
+    """By the keys of `OTHERS`, 0 to 1; None where it was not measured."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +73,7 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        """Such as "B − A = +1.2 [−0.3, +2.8]: not told apart", in points of a per cent."""
+        """Such as "B − A = +1.2 points [−0.3, +2.8]: not told apart"."""
         return f"{self.second} − {self.first} = {signed_figure(self.interval)}: {self.verdict}"
 
 
@@ -88,6 +106,7 @@ def compare(contest: Contest) -> Comparison:
                     )
                     for key in keys
                 },
+                _others(contest, method),
             )
             for method in contest.methods
         ]
@@ -115,10 +134,15 @@ def compare(contest: Contest) -> Comparison:
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
-    """`compare.json`: AUCs as shares from 0 to 1."""
+    """`compare.json`: measures as shares from 0 to 1.
+
+    missing: what of the benchmark any method or the labels were without; with any, nothing compares with published
+    figures. Those with an interval have its ends; `alarms` are at the threshold calibrated on normal video.
+    """
     contest = comparison.contest
     return {
         "benchmark": contest.benchmark,
+        "missing": list(dict.fromkeys(line for lines in contest.partial for line in lines)),
         "videos": len(contest.labels),
         "frames": sum(len(t) for t in contest.labels),
         "abnormal_frames": int(sum(t.sum() for t in contest.labels)),
@@ -127,9 +151,15 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             {
                 "name": row.method.name,
                 "folder": str(row.method.folder),
+                "protocol": row.method.noted.protocol,
+                "smoothing": row.method.noted.smoothing,
+                "missing": list(row.method.noted.missing),
                 **{key: _interval(row.figures.get(key)) for key in MEASURES},
-                "fps_end_to_end": row.method.fps,
-                "machine": row.method.machine,
+                **row.others,
+                "regions_origin": row.method.noted.origin,
+                "alarms": None if row.method.noted.alarms is None else asdict(row.method.noted.alarms),
+                "fps_end_to_end": row.method.noted.fps,
+                "machine": row.method.noted.machine,
             }
             for row in comparison.rows
         ],
@@ -146,100 +176,34 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def as_text(comparison: Comparison) -> str:
-    """The table and the verdicts for a terminal."""
-    heads = ["", *(MEASURES[key][1] for key in comparison.keys), "frames/s"]
-    rows = [heads, *cells(comparison)]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(heads))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if k == 0 else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    for key in comparison.keys:
-        lines += ["", f"{MEASURES[key][1]}:"]
-        lines += [f"  {it.sentence}" for it in comparison.differences if it.key == key]
-    return "\n".join([title(comparison), "", *lines, "", *notes(comparison)]) + "\n"
-
-
-def as_markdown(comparison: Comparison) -> str:
-    """The same as a Markdown file."""
-    heads = ["", *(MEASURES[key][1] for key in comparison.keys), "frames/s"]
-    lines = [f"# {title(comparison)}", "", _row(heads), _row(["---", *["---:"] * (len(heads) - 1)])]
-    lines += [_row([_plain(row[0]), *row[1:]]) for row in cells(comparison)]
-    for key in comparison.keys:
-        lines += ["", f"## Differences: {MEASURES[key][1]}", ""]
-        lines += [f"- {_plain(it.sentence)}" for it in comparison.differences if it.key == key]
-    return "\n".join([*lines, "", *(f"{_plain(note)}\n" for note in notes(comparison))])
-
-
-def title(comparison: Comparison) -> str:
-    """What was compared on what."""
-    contest = comparison.contest
-    frames, abnormal = sum(len(t) for t in contest.labels), int(sum(t.sum() for t in contest.labels))
-    return (
-        f"{len(contest.methods)} methods on {contest.benchmark or 'the same videos'}: {len(contest.labels)} videos, "
-        f"{frames:,} frames, {abnormal:,} abnormal"
-    )
-
-
-def cells(comparison: Comparison) -> list[list[str]]:
-    """A row for each method: its name, its figures in per cent with intervals, frames a second."""
-    return [
-        [row.method.name, *(figure(row.figures[key]) for key in comparison.keys), _speed(row.method.fps)]
-        for row in comparison.rows
-    ]
-
-
-def notes(comparison: Comparison) -> list[str]:
-    """What must be read with the figures."""
-    count = len(comparison.contest.labels)
-    said = [
-        "AUC of frames in per cent, by the offline protocol where the scores are evaluate's. In brackets the "
-        f"{100 * LEVEL:g} % interval: {RESAMPLES:,} draws of {count} videos with replacement; a difference is taken "
-        "on the same draws for both. Two are told apart where its interval leaves out 0; with many pairs some will "
-        "be by chance."
-    ]
-    if count < FEW:
-        said.append(f"{count} videos are few: intervals from so few tend to come out too narrow.")
-    dropped = max(it.left_out for row in comparison.rows for it in row.figures.values())
-    if dropped:
-        said.append(f"Up to {dropped:,} draws are left out of an interval, since they hold frames of one kind only.")
-    if where := machines(comparison):
-        said.append(f"Frames a second: from file to score, decoding included. Machine: {where}.")
-    return said
-
-
-def machines(comparison: Comparison) -> str:
-    """What the methods whose speed was measured ran on, in words; empty where no speed was."""
-    found = [(row.method.name, row.method.machine) for row in comparison.rows if row.method.fps is not None]
-    different = {machine for _, machine in found}
-    if len(different) == 1:
-        return different.pop() or "not noted"
-    return "; ".join(f"{name}: {machine or 'not noted'}" for name, machine in found)
-
-
 def figure(interval: Interval) -> str:
-    """Such as "93.2 [87.1, 97.0]", in per cent."""
+    """Such as "93.2 [87.1, 97.0]", in %."""
     return f"{100 * interval.value:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
 def signed_figure(interval: Interval) -> str:
-    """Such as "+1.2 [−0.3, +2.8]", in points of a per cent; with more digits where one would hide on which side of 0
+    """Such as "+1.2 points [−0.3, +2.8]", of per cents; with more digits where one would hide on which side of 0
     an end lies.
     """
     parts = [100 * x for x in (interval.value, interval.low, interval.high)]
     ends = [abs(x) for x in parts[1:] if x]
     digits = next((d for d in (1, 2, 3) if all(round(x, d) for x in ends)), 3)
     value, low, high = (_signed(x, digits) for x in parts)
-    return f"{value} [{low}, {high}]"
+    return f"{value} points [{low}, {high}]"
 
 
 def _signed(points: float, digits: int) -> str:
     text = f"{points:+.{digits}f}".replace("-", "−")
     return text[1:] if not float(f"{points:.{digits}f}") else text
+
+
+def _others(contest: Contest, method: Method) -> dict[str, float | None]:
+    noted = method.noted.figures or {}
+    return {
+        "average_precision": average_precision(contest.labels, method.scores),
+        "eer": equal_error_rate(contest.labels, method.scores),
+        **{key: noted.get(key) for key in FIGURES},
+    }
 
 
 def _two_class(contest: Contest) -> bool:
@@ -256,16 +220,3 @@ def _interval(interval: Interval | None) -> dict[str, Any] | None:
         "resamples": interval.resamples,
         "left_out": interval.left_out,
     }
-
-
-def _speed(fps: float | None) -> str:
-    return "–" if fps is None else f"{fps:,.0f}"
-
-
-def _row(entries: Sequence[str]) -> str:
-    return f"| {' | '.join(entries)} |"
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown leaves as it is."""
-    return "".join(f"\\{c}" if c in "\\`*_<>|#" else c for c in text)

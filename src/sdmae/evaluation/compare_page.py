@@ -8,19 +8,9 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from sdmae.evaluation.compare import (
-    MEASURES,
-    Comparison,
-    Difference,
-    as_json,
-    as_markdown,
-    cells,
-    figure,
-    machines,
-    notes,
-    signed_figure,
-    title,
-)
+from sdmae.evaluation.compare import MEASURES, Comparison, Difference, as_json, figure, signed_figure
+from sdmae.evaluation.compare_words import Table, as_markdown, machines, notes, tables, title, warnings
+from sdmae.evaluation.frame_files import PARTIAL
 from sdmae.evaluation.speed_accuracy import NOTE, OURS, TITLES, Point, embedded, speed_accuracy_png
 from sdmae.metrics import Interval
 from sdmae.recordings.files import check_writable, write_text
@@ -41,13 +31,14 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
 def as_html(comparison: Comparison) -> str:
     """The page: figures, differences with their verdicts, and the picture of speed where there is one."""
     contest = comparison.contest
-    heads = ["method", *(MEASURES[key][1] for key in comparison.keys), "frames/s"]
+    first, *others = tables(comparison)
     return Template(PAGE.read_text(encoding="utf-8")).substitute(
         title=escape(title(comparison)),
         headline=escape(f"{len(contest.methods)} methods on {contest.benchmark or 'the same videos'}"),
-        lead=escape(title(comparison).partition(": ")[2] + ". AUC of frames in per cent, with 95 % intervals."),
-        heads="".join(f"<th{'' if k == 0 else ' class=n'}>{escape(head)}</th>" for k, head in enumerate(heads)),
-        rows="\n".join(_row(k, row) for k, row in enumerate(cells(comparison))),
+        lead=escape(title(comparison).rpartition(": ")[2] + ". AUC of frames with 95 % intervals."),
+        warnings="\n".join(f'<p class="warning">{escape(line)}</p>' for line in warnings(comparison)),
+        aucs=_table(first),
+        others="\n".join(f"<h2>{escape(table.title)}</h2>\n{_table(table)}" for table in others),
         figures="\n".join(_figures(comparison, key) for key in comparison.keys),
         differences="\n".join(_differences(comparison, key) for key in comparison.keys),
         speed=_speed(comparison),
@@ -64,13 +55,24 @@ def points(comparison: Comparison) -> list[Point]:
     found = []
     for row in comparison.rows:
         micro = row.figures["micro_auc"]
-        found.append(Point(row.method.name, micro.value, row.method.fps, (micro.low, micro.high)))
+        kind = " (causal)" if row.method.noted.protocol == "causal" else ""
+        found.append(Point(f"{row.method.name}{kind}", micro.value, row.method.noted.fps, (micro.low, micro.high)))
     return found
 
 
-def _row(number: int, entries: Sequence[str]) -> str:
+def _table(table: Table) -> str:
+    """The table; a narrow page shows each method as a list of its figures, each with its head before it."""
+    heads = "".join(f"<th{'' if k == 0 else ' class=n'}>{escape(head)}</th>" for k, head in enumerate(table.heads))
+    rows = "\n".join(_row(k, row, table.heads) for k, row in enumerate(table.rows))
+    return f'<div class="scroll"><table class="figures">\n<tr>{heads}</tr>\n{rows}\n</table></div>'
+
+
+def _row(number: int, entries: Sequence[str], heads: Sequence[str]) -> str:
     first, *others = (escape(entry) for entry in entries)
-    shown = "".join(f'<td class="n">{_split(entry)}</td>' for entry in others)
+    shown = "".join(
+        f'<td class="n" data-head="{escape(head)}"><span>{_split(entry)}</span></td>'
+        for entry, head in zip(others, heads[1:], strict=True)
+    )
     return f'<tr><td><i style="background:{OURS[number % len(OURS)]}"></i>{first}</td>{shown}</tr>'
 
 
@@ -91,7 +93,7 @@ def _figures(comparison: Comparison, key: str) -> str:
         it = row.figures[key]
         drawing = _interval(it, low - room, min(high + room, 1.0 + 0.2 * room), OURS[k % len(OURS)])
         lines.append(_line(row.method.name, drawing, _split(escape(figure(it)))))
-    return f'<section class="plot"><h3>{escape(MEASURES[key][1])}</h3>{"".join(lines)}</section>'
+    return f'<section class="plot"><h3>{escape(MEASURES[key][1])}, %</h3>{"".join(lines)}</section>'
 
 
 def _differences(comparison: Comparison, key: str) -> str:
@@ -139,6 +141,9 @@ def _speed(comparison: Comparison) -> str:
     benchmark = comparison.contest.benchmark
     if benchmark not in TITLES:
         return ""
+    if comparison.contest.partial:
+        why = escape(f"{PARTIAL[0].upper()}{PARTIAL[1:]}, so that there is no picture of them together.")
+        return f"<h2>Accuracy against speed</h2>\n<p class=soft>{why}</p>"
     picture = speed_accuracy_png(benchmark, points(comparison), machines(comparison))
     said = escape(" ".join(NOTE.split()))
     return (

@@ -1,8 +1,8 @@
 """Anybody's frame scores and frame labels in files, one file for each video.
 
 A file is .csv or .txt with one number a line, .npy with one dimension, or a table of scores as `sdmae detect` and
-`sdmae evaluate` write it, with the header `frame,time,score`. They lie side by side in a folder, named as the video,
-or as DIR/VIDEO/scores.csv, as those verbs lay them out.
+`sdmae evaluate` write it, with the header `frame,time,score` and rows in any order. They lie side by side in a
+folder, named as the video, or as DIR/VIDEO/scores.csv, as those verbs lay them out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdmae.errors import BenchmarkError
-from sdmae.evaluation.number_files import check_matched, files_by_video, number, read_lines, refuse
+from sdmae.evaluation.number_files import (
+    check_header,
+    check_matched,
+    files_by_video,
+    listed,
+    number,
+    read_lines,
+    refuse,
+)
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +32,10 @@ SCORES = "scores.csv"
 """The scores of a video in the folder of its own that evaluate gives it."""
 ENDINGS = (".csv", ".txt", ".npy")
 """Of files that lie side by side."""
+PARTIAL = "partial: not comparable with published figures"
+"""What is said of figures from a benchmark that is not whole."""
+SERIES = "series"
+"""The folder in which evaluate leaves labels and scores of its own, side by side."""
 
 _HEADER = ("frame", "time", "score")
 
@@ -50,7 +62,7 @@ def folder_truth(folder: Path) -> Truth:
 
 def score_files(folder: Path) -> dict[str, Path]:
     """The file of scores of each video. Raises `BenchmarkError` where there are none."""
-    return files_by_video(folder, ENDINGS, SCORES)
+    return files_by_video(folder, ENDINGS, SCORES, known=(SERIES,))
 
 
 def read_pairs(scores: Path, truth: Truth) -> dict[str, tuple[Floats, Floats]]:
@@ -76,22 +88,33 @@ def read_pairs(scores: Path, truth: Truth) -> dict[str, tuple[Floats, Floats]]:
 
 def _at_frames(path: Path, values: Floats, frames: NDArray[np.int64] | None, count: int, origin: str) -> Floats:
     """Scores of the frames 0 to count - 1."""
-    gaps = np.ones(1, np.int64) if frames is None else np.diff(frames, prepend=-1)
+    if frames is None:
+        frames = np.arange(len(values))
+    gaps = np.diff(frames, prepend=-1)
     step = round(float(np.median(gaps)))
-    if frames is None or step == 1:
+    if step == 1:
         if len(values) != count or gaps.max() > 1:
             raise BenchmarkError(
-                f"{path} has {len(values)} scores, but {origin} has {count} labels; give one of each a frame"
+                f"{path} has {len(values)} scores{_none_of(frames, gaps, 1)}, but {origin} has {count} labels; "
+                "give one of each a frame"
             )
         return values
     # A video faster than the detector: not every frame was looked at, nor need the last ones have been.
     last = int(frames[-1])
     if gaps.max() > 2 * step or not last < count <= last + 1 + step:
         raise BenchmarkError(
-            f"{path} has scores of frames {frames[0]} to {last}, one in {step}, but {origin} has {count} labels; "
-            "give scores of the whole of the same video"
+            f"{path} has scores of frames {frames[0]} to {last}, one in {step}{_none_of(frames, gaps, 2 * step)}, "
+            f"but {origin} has {count} labels; give scores of the whole of the same video"
         )
     return np.interp(np.arange(count), frames, values)
+
+
+def _none_of(frames: NDArray[np.int64], gaps: NDArray[np.int64], usual: int) -> str:
+    """Words for the frames before those (K,) from which the one before is further away than usual."""
+    wide = np.flatnonzero(gaps > usual)
+    spans = zip((frames - gaps + 1)[wide].tolist(), (frames - 1)[wide].tolist(), strict=True)
+    lacking = [f"{first}" if first == last else f"{first} to {last}" for first, last in spans]
+    return f" (none of frame {listed(lacking)})" if lacking else ""
 
 
 def _read_scores(path: Path) -> tuple[Floats, NDArray[np.int64] | None]:
@@ -100,21 +123,25 @@ def _read_scores(path: Path) -> tuple[Floats, NDArray[np.int64] | None]:
         return _read_frames(path), None
     rows = _filled(path)
     if not rows or tuple(field.strip() for field in rows[0].split(",")) != _HEADER:
+        if rows:
+            check_header(path, 1, rows[0], ",".join(_HEADER))
         return _read_frames(path), None
-    frames: list[int] = []
-    values: list[float] = []
+    values: dict[int, float] = {}
+    lines: dict[int, int] = {}
     for line, row in enumerate(rows[1:], 2):
         fields = row.split(",")
         if len(fields) != len(_HEADER):
             refuse(path, line, f"{len(fields)} values instead of {len(_HEADER)}; give {','.join(_HEADER)}")
         frame, _, score = (number(path, line, field, name) for field, name in zip(fields, _HEADER, strict=True))
-        if frame % 1 or not (frames[-1] if frames else -1) < frame < 2**53:
-            refuse(path, line, f"frame {frame:g}; frames are whole numbers that count from 0 and rise")
-        frames.append(int(frame))
-        values.append(score)
+        if frame % 1 or not 0 <= frame < 2**53:
+            refuse(path, line, f"frame {frame:g}; frames are whole numbers that count from 0")
+        if frame in values:
+            refuse(path, line, f"frame {frame:.0f} again, after line {lines[int(frame)]}; give each frame once")
+        values[int(frame)], lines[int(frame)] = score, line
     if not values:
         raise BenchmarkError(f"{path}: no scores below its header; give one for each frame")
-    return np.array(values), np.array(frames, np.int64)
+    frames = sorted(values)
+    return np.array([values[frame] for frame in frames]), np.array(frames, np.int64)
 
 
 def _read_frames(path: Path) -> Floats:
@@ -122,7 +149,10 @@ def _read_frames(path: Path) -> Floats:
     if path.suffix.lower() == ".npy":
         values = _read_array(path)
     else:
-        values = np.array([number(path, line, text, "a number") for line, text in enumerate(_filled(path), 1)])
+        rows = _filled(path)
+        if rows:
+            check_header(path, 1, rows[0])
+        values = np.array([number(path, line, text, "a number") for line, text in enumerate(rows, 1)])
     if not len(values):
         raise BenchmarkError(f"{path}: empty; give one number for each frame")
     return values

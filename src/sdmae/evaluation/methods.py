@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +12,14 @@ from numpy.typing import NDArray
 from sdmae.data.benchmark import Benchmark
 from sdmae.errors import BenchmarkError, ConfigError
 from sdmae.evaluation.benchmark_truth import benchmark_truth
-from sdmae.evaluation.frame_files import Truth, folder_truth, read_pairs
+from sdmae.evaluation.frame_files import SERIES, Truth, folder_truth, read_pairs
+from sdmae.evaluation.noted import Noted, read_noted
 from sdmae.metrics import micro_auc
 
 Floats = NDArray[np.float64]
 
-SERIES, LABELS = "series", "labels"
-"""Where evaluate leaves the labels of each video, and the scores of the baselines in folders beside them."""
+LABELS = "labels"
+"""Folder in `SERIES` in which evaluate leaves the labels of each video, with the scores in folders beside it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,10 +32,10 @@ class Method:
     """Where they come from."""
     scores: Sequence[Floats]
     """One array (N,) for each video, in the order of the comparison's names."""
-    fps: float | None = None
-    """Frames a second from file to score, where evaluate measured them."""
-    machine: str | None = None
-    """What it ran on, in words, where that was noted."""
+    noted: Noted = field(default_factory=Noted)
+    """What evaluate said of it; without its figures where they are by other labels than the comparison's."""
+    dropped: bool = False
+    """Whether figures were left out for that reason."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +50,19 @@ class Contest:
     """One array (N,) of 0 and 1 for each."""
     methods: Sequence[Method]
     """Two or more."""
+    missing: Sequence[str] = ()
+    """What of the benchmark that gives the labels is not there, where it was given."""
+
+    @property
+    def partial(self) -> dict[tuple[str, ...], list[str]]:
+        """Who was measured without what of the benchmark; empty where all of it was there, as far as is known."""
+        lacking: dict[tuple[str, ...], list[str]] = {}
+        if self.missing:
+            lacking[tuple(self.missing)] = ["the labels"]
+        for method in self.methods:
+            if method.noted.missing:
+                lacking.setdefault(method.noted.missing, []).append(method.name)
+        return lacking
 
 
 def read_contest(methods: Sequence[str], truth: Benchmark | Path | None = None) -> Contest:
@@ -59,7 +70,8 @@ def read_contest(methods: Sequence[str], truth: Benchmark | Path | None = None) 
 
     methods: each an output folder of evaluate or any folder of scores that `sdmae metrics frames` takes, alone or as
     NAME=DIR. truth: a benchmark or a folder of labels; None: the labels that evaluate left in one of the folders.
-    Labels of somebody's own may differ from those that evaluate used.
+    Labels of somebody's own may differ from those that evaluate used; what evaluate measured by its own is then left
+    out.
 
     Raises `ConfigError` for fewer than two methods, two of one name, and where there are no labels; `BenchmarkError`
     for different benchmarks, different videos or numbers of frames, different labels, labels of one kind, a folder
@@ -72,7 +84,7 @@ def read_contest(methods: Sequence[str], truth: Benchmark | Path | None = None) 
         twin = next((other for earlier, other in named[:k] if earlier == name), None)
         if twin is not None:
             raise ConfigError(f"{twin} and {folder} are both called {name}; tell them apart: NAME={folder}")
-    notes = [_metrics(folder) for _, folder in named]
+    notes = [read_noted(folder) for _, folder in named]
     folders = [folder for _, folder in named]
     benchmark = _benchmark(folders, notes, truth)
     source = _truth(folders, truth)
@@ -85,11 +97,11 @@ def read_contest(methods: Sequence[str], truth: Benchmark | Path | None = None) 
             videos, labels = list(pairs), [t for t, _ in pairs.values()]
             _check_kinds(source, labels)
         scores = [pairs[video][1] for video in videos]
-        if note is not None and not isinstance(truth, Path):
-            _check_noted(folder, note, labels, scores)
-        fps = _number(note, "fps_end_to_end")
-        read.append(Method(name, folder, scores, fps, _machine(note)))
-    return Contest(benchmark, videos, labels, read)
+        dropped = _differs(folder, note, labels, scores, own=isinstance(truth, Path))
+        if dropped:
+            note = replace(note, figures=None, origin=None, alarms=None)
+        read.append(Method(name, folder, scores, note, dropped))
+    return Contest(benchmark, videos, labels, read, truth.missing if isinstance(truth, Benchmark) else ())
 
 
 def _named(text: str) -> tuple[str, Path]:
@@ -101,30 +113,9 @@ def _named(text: str) -> tuple[str, Path]:
     return Path(text).resolve().name or text, Path(text)
 
 
-def _metrics(folder: Path) -> dict[str, Any] | None:
-    """What evaluate wrote; None of a folder that is not of its making."""
-    path = folder / "metrics.json"
-    if not path.is_file():
-        return None
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BenchmarkError(f"{path}: cannot be read ({error}); evaluate anew") from None
-    if not isinstance(found, dict):
-        raise BenchmarkError(f"{path}: is not what evaluate writes; evaluate anew")
-    return found
-
-
-def _benchmark(
-    folders: Sequence[Path], notes: Sequence[Mapping[str, Any] | None], truth: Benchmark | Path | None
-) -> str | None:
+def _benchmark(folders: Sequence[Path], notes: Sequence[Noted], truth: Benchmark | Path | None) -> str | None:
     """The one benchmark of all of them."""
-    found = []
-    for folder, note in zip(folders, notes, strict=True):
-        if note is None and folder.resolve().parent.name == SERIES:
-            note = _metrics(folder.resolve().parent.parent)
-        if note and note.get("benchmark"):
-            found.append((str(folder), str(note["benchmark"])))
+    found = [(str(folder), note.benchmark) for folder, note in zip(folders, notes, strict=True) if note.benchmark]
     if isinstance(truth, Benchmark):
         found.append(("--benchmark", truth.name))
     for where, name in found:
@@ -168,28 +159,17 @@ def _check_kinds(truth: Truth, labels: Sequence[Floats]) -> None:
         raise BenchmarkError(f"{truth.where}: 1 video; at least two are needed to say how an AUC moves with them")
 
 
-def _check_noted(folder: Path, note: Mapping[str, Any], labels: Sequence[Floats], scores: Sequence[Floats]) -> None:
-    noted, here = _number(note, "micro_auc"), micro_auc(labels, scores)
-    if noted is not None and abs(noted - here) > 1e-6:
+def _differs(folder: Path, note: Noted, labels: Sequence[Floats], scores: Sequence[Floats], *, own: bool) -> bool:
+    """Whether the labels are others than those by which evaluate measured these scores.
+
+    own: somebody's own, which may be; otherwise raises `BenchmarkError`.
+    """
+    here = micro_auc(labels, scores)
+    if note.micro_auc is None or abs(note.micro_auc - here) <= 1e-6:
+        return False
+    if not own:
         raise BenchmarkError(
-            f"{folder}: metrics.json says micro AUC {noted:.4f}, but its scores give {here:.4f} with these labels; "
-            "evaluate anew, or give the labels it was evaluated with"
+            f"{folder}: metrics.json says micro AUC {note.micro_auc:.4f}, but its scores give {here:.4f} with these "
+            "labels; evaluate anew, or give the labels it was evaluated with"
         )
-
-
-def _number(note: Mapping[str, Any] | None, key: str) -> float | None:
-    value = (note or {}).get(key)
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) and value > 0 else None
-
-
-def _machine(note: Mapping[str, Any] | None) -> str | None:
-    """The machine in words, from what the ledger's `environment` says of it."""
-    made = (note or {}).get("made")
-    about = made.get("machine") if isinstance(made, dict) else None
-    if not isinstance(about, dict):
-        return None
-    gpus = about.get("gpus")
-    parts = [str(gpu) for gpu in gpus] if isinstance(gpus, list) else []
-    if not parts and about.get("cpu"):
-        parts = [str(about["cpu"]), *([f"{about['cores']} cores"] if about.get("cores") else [])]
-    return ", ".join(parts) or None
+    return True

@@ -7,9 +7,10 @@ commas between:
     detections  frame,x_min,y_min,x_max,y_max,score
 
 frame counts from 0; boxes are pixels with both ends included and may reach beyond the picture. Rows may be in any
-order, and empty lines among them are skipped. An empty file is a video without any. Files of the two folders belong
-together by their names without the ending; other files and hidden ones are not looked at. A benchmark's own labels
-and tracks can take the place of a folder of them: its test clips are the videos, by their names.
+order, empty lines among them are skipped, and the first may be the header shown above. An empty file is a video
+without any. Files of the two folders belong together by their names without the ending; other files are not looked
+at, and told. A benchmark's own labels and tracks can take the place of a folder of them: its test clips are the
+videos, by their names.
 """
 
 from __future__ import annotations
@@ -25,9 +26,18 @@ from sdmae.data.benchmark import Benchmark
 from sdmae.errors import BenchmarkError
 from sdmae.evaluation.benchmark_truth import benchmark_truth
 from sdmae.evaluation.frame_files import folder_truth, read_pairs
-from sdmae.evaluation.number_files import check_matched, files_by_video, number, read_lines, refuse
+from sdmae.evaluation.number_files import check_header, check_matched, files_by_video, number, read_lines, refuse
 from sdmae.evaluation.region_truth import counted_clips, true_regions
-from sdmae.metrics import average_precision, equal_error_rate, macro_auc, macro_auc_two_class, micro_auc, rbdc_tbdc
+from sdmae.metrics import (
+    RegionResult,
+    average_precision,
+    equal_error_rate,
+    macro_auc,
+    macro_auc_two_class,
+    micro_auc,
+    rbdc_tbdc,
+)
+from sdmae.progress import say
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +56,8 @@ def frames_report(scores: Path, labels: Path | Benchmark) -> dict[str, Any]:
     """Frame-level measures of the scores in a folder by the labels in another or of a benchmark's test clips.
 
     Returns micro_auc, macro_auc, macro_auc_two_class (None without a video of both classes), average_precision, eer,
-    and how many videos, frames and abnormal_frames there are. Raises `BenchmarkError` naming file and line for what
+    and how many videos, frames and abnormal_frames there are; for a benchmark also its name and what of its ground
+    truth is missing, see `_about`. Raises `BenchmarkError` naming file and line for what
     cannot be read, is not finite or no label; and for names without a partner, different lengths, one class alone.
     """
     where = benchmark_truth(labels) if isinstance(labels, Benchmark) else folder_truth(labels)
@@ -66,6 +77,7 @@ def frames_report(scores: Path, labels: Path | Benchmark) -> dict[str, Any]:
         "videos": len(pairs),
         "frames": frames,
         "abnormal_frames": abnormal,
+        **_about(labels),
     }
 
 
@@ -73,11 +85,12 @@ def regions_report(tracks: Path | Benchmark, detections: Path, num_frames: int |
     """RBDC and TBDC of the detections in one folder by the tracks in another or of a benchmark's test clips.
 
     num_frames: those of all videos; a benchmark knows its own. Returns rbdc, tbdc, and how many tracks, regions and
-    detections there are; for a benchmark also tracks_origin, "tracks" (its own) or "derived" (from its masks), and of
-    how many clips and frames: those that count by the rule of `region_truth`, as in `sdmae evaluate`; files of the
-    others may be there and are not read. Raises `BenchmarkError` naming file and line for rows that are not such
-    numbers, inverted boxes and impossible frames; and for names without a partner, no regions at all, and fewer
-    num_frames than the files have different frames.
+    detections there are; for a benchmark also tracks_origin, "tracks" (its own) or "derived" (from its masks), of how
+    many clips and frames: those that count by the rule of `region_truth`, as in `sdmae evaluate` (files of the others
+    may be there and are not read), and see `_about`. Where detections of one score lead past 1 false positive a
+    frame, so that the curve ends before them, `cut_tie` says which. Raises `BenchmarkError` naming file and line for
+    rows that are not such numbers, inverted boxes and impossible frames; and for names without a partner, no regions
+    at all, and fewer num_frames than the files have different frames.
     """
     found_files = files_by_video(detections, _TEXT)
     if isinstance(tracks, Benchmark):
@@ -139,23 +152,53 @@ def _benchmark_regions(
         "tracks_origin": origin,
         "clips": len(counted),
         "frames": frames,
+        **_about(benchmark),
     }
+
+
+def _about(truth: Path | Benchmark) -> dict[str, Any]:
+    """Of a benchmark its name, and what of its ground truth is missing: with any, partial."""
+    return {"benchmark": truth.name, "missing": list(truth.missing)} if isinstance(truth, Benchmark) else {}
 
 
 def _regions(truth: Floats, found: Floats, num_frames: int) -> dict[str, Any]:
     result = rbdc_tbdc(truth, found, num_frames)
+    tie = _cut_tie(result, found)
+    if tie is not None:
+        say(
+            f"{tie['detections']:,} detections of the one score {tie['score']:g} lead from "
+            f"{tie['false_positives_per_frame']:.3g} past 1 false positive a frame: the curves end before them, and "
+            "regions that only they and lower ones find do not count"
+        )
     return {
         "rbdc": result.rbdc,
         "tbdc": result.tbdc,
         "tracks": result.tracks,
         "regions": result.regions,
         "detections": result.detections,
+        **({} if tie is None else {"cut_tie": tie}),
+    }
+
+
+def _cut_tie(result: RegionResult, found: Floats) -> dict[str, Any] | None:
+    """The detections of one score with which the curves pass 1 false positive a frame and so end, if they do."""
+    if not result.cut_tie or result.cut_score is None:
+        return None
+    return {
+        "score": result.cut_score,
+        "detections": int(np.count_nonzero(found[:, 6] == result.cut_score)),
+        "false_positives_per_frame": float(result.false_positives_per_frame[-2]),
     }
 
 
 def _read_rows(path: Path, columns: tuple[str, ...], num_frames: int, whose: str = "") -> Floats:
     """Rows (n, 6) of the columns, checked; num_frames: those of all videos, or of the one that is `whose`."""
     text = list(read_lines(path))
+    top = next((k for k, row in enumerate(text) if row.strip()), None)
+    if top is not None and [field.strip() for field in text[top].split(",")] == list(columns):
+        text[top] = ""
+    elif top is not None:
+        check_header(path, top + 1, text[top], ",".join(columns))
     data = _parsed(text, len(columns))
     if data is None:
         data = _parsed_row_by_row(path, text, columns)

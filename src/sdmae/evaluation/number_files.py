@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import NoReturn
 
 from sdmae.errors import BenchmarkError
+from sdmae.progress import say
 
 _NAMED = 5
 """Files named one by one in a message; the rest are counted."""
 
 
-def files_by_video(folder: Path, endings: Sequence[str], inner: str | None = None) -> dict[str, Path]:
+def files_by_video(
+    folder: Path, endings: Sequence[str], inner: str | None = None, known: Sequence[str] = ()
+) -> dict[str, Path]:
     """The file of each video by the video's name, sorted by it.
 
     Where folders in this one hold a file called `inner`, those files, named by their folders: so do detect and
-    evaluate lay out what they write. Otherwise the files that end in one of `endings`, named without it. Hidden
-    files are not looked at. Raises `BenchmarkError` where there are none, two for one video, or the folder cannot be
-    listed.
+    evaluate lay out what they write. Otherwise the files that end in one of `endings`, named without it. What is left
+    aside is told in one line: in the second layout everything else, in the first what could be taken for scores,
+    folders of the names `known` excepted. Hidden files are not looked at. Raises `BenchmarkError` where there are
+    none, two for one video, or the folder cannot be listed.
     """
     if not folder.is_dir():
         raise BenchmarkError(f"{folder}: no such folder; name one with a file for each video")
@@ -30,6 +34,8 @@ def files_by_video(folder: Path, endings: Sequence[str], inner: str | None = Non
     except OSError as error:
         raise BenchmarkError(f"{folder}: cannot be listed ({error.strerror}); mend its rights") from None
     if nested:
+        aside = [p.name for p in shown if p in every or (p.is_dir() and p.name not in (*nested, *known))]
+        _tell(folder, aside, f"beside folders that hold {inner} nothing else is")
         return nested
     found: dict[str, Path] = {}
     for path in every:
@@ -39,7 +45,20 @@ def files_by_video(folder: Path, endings: Sequence[str], inner: str | None = Non
     if not found:
         layout = f", nor any VIDEO/{inner}" if inner else ""
         raise BenchmarkError(f"{folder}: no file that ends in {', '.join(endings)}{layout}; give one for each video")
+    _tell(folder, [p.name for p in shown if p not in every], f"only files that end in {', '.join(endings)} are")
     return found
+
+
+def _tell(folder: Path, aside: Sequence[str], why: str) -> None:
+    """One line on what of a folder is not read, where there is anything."""
+    if aside:
+        say(f"{folder}: {listed(aside)} not read; {why}")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few of the names, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def check_matched(one: Mapping[str, object], other: Mapping[str, object], why: str) -> None:
@@ -47,8 +66,7 @@ def check_matched(one: Mapping[str, object], other: Mapping[str, object], why: s
     alone = [str(it) for name, it in one.items() if name not in other]
     alone += [str(it) for name, it in other.items() if name not in one]
     if alone:
-        more = f" and {len(alone) - _NAMED} more" if len(alone) > _NAMED else ""
-        raise BenchmarkError(f"{', '.join(alone[:_NAMED])}{more}: {why}")
+        raise BenchmarkError(f"{listed(alone)}: {why}")
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -75,6 +93,21 @@ def number(path: Path, line: int, text: str, name: str) -> float:
     if not math.isfinite(value) or "_" in text:
         refuse(path, line, f"{_shown(text)} where {name} should be; give a finite number")
     return value
+
+
+def check_header(path: Path, line: int, row: str, *known: str) -> None:
+    """Raises `BenchmarkError` where a row of words stands for a header, naming the headers that are `known`."""
+    if any(c.isalpha() for c in row) and not any(_is_number(field) for field in row.split(",")):
+        understood = f"give {' or '.join(known)}, or none" if known else "give none"
+        refuse(path, line, f"{_shown(row)} is no header that is understood; {understood}")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def refuse(path: Path, line: int, what: str) -> NoReturn:

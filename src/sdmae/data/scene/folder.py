@@ -123,8 +123,12 @@ def write_scene(
         raise
 
 
-def read_scene(root: Path) -> Benchmark:
-    """The benchmark that `write_scene` wrote into `root`. Raises `BenchmarkError` naming files that are missing."""
+def read_scene(root: Path, *, video: bool = True) -> Benchmark:
+    """The benchmark that `write_scene` wrote into `root`.
+
+    video: False for the ground truth of the test clips alone, without training clips. Raises `BenchmarkError` naming
+    files that are missing.
+    """
     listing = root / "scene.json"
     try:
         about = json.loads(listing.read_text(encoding="utf-8"))
@@ -139,7 +143,7 @@ def read_scene(root: Path) -> Benchmark:
         frames = {split: {str(one["name"]): int(one["frames"]) for one in about[split]} for split in _SPLITS}
     except (KeyError, TypeError, ValueError) as error:
         raise BenchmarkError(f"{listing} is broken; write the scene anew") from error
-    needed = [Path(split) / f"{name}.mp4" for split in _SPLITS for name in frames[split]]
+    needed = [Path(split) / f"{name}.mp4" for split in _SPLITS if video for name in frames[split]]
     needed += [Path("test") / f"{name}{end}" for name in frames["test"] for end in ("_mask.npz", "_tracks.csv")]
     missing = [path.as_posix() for path in sorted(needed) if not (root / path).is_file()]
     if missing:
@@ -148,7 +152,7 @@ def read_scene(root: Path) -> Benchmark:
     return Benchmark(
         name="scene",
         rate=rate,
-        training=tuple(Clip(name, root / "training" / f"{name}.mp4", rate=rate) for name in frames["training"]),
+        training=tuple(Clip(n, root / "training" / f"{n}.mp4", rate=rate) for n in frames["training"] if video),
         test=tuple(_read_test(root / "test" / name, count, rate, size) for name, count in frames["test"].items()),
     )
 
