@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "sdmae"
 
 # Each room may import from any room of a lower floor, and from itself.
 FLOORS = [
-    {"errors", "progress"},
+    {"errors", "interrupt", "progress"},
     {"config"},
     {"model", "scoring", "metrics", "video"},
     {"runtime", "data"},

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from sdmae import Detector
 from sdmae.data.benchmark import Benchmark, Mask, TestClip, Track
@@ -42,7 +43,10 @@ def test_the_metrics_are_those_of_the_detectors_scores(
     metrics = run(detector, benchmark, tmp_path / "out")
     labels = [t.labels for t in benchmark.test]
     for causal, where in ((False, metrics), (True, metrics["causal"])):
-        scores = [detector.score(t.clip, causal=causal).scores for t in benchmark.test]
+        # The tiny detector's own settings smooth over 0.2 s, the scene's protocol over 1 s.
+        score = replace(detector.config.score, sigma=1.0)
+        own = detector.with_settings(replace(detector.config, score=score))
+        scores = [own.score(t.clip, causal=causal).scores for t in benchmark.test]
         assert where["average_precision"] == average_precision(labels, scores)
         assert where["eer"] == equal_error_rate(labels, scores)
         assert where["micro_auc"] == micro_auc(labels, scores)
@@ -255,8 +259,62 @@ def test_the_demo_asks_for_frames_alone(detector: Detector, benchmark: Benchmark
 
     short = replace(benchmark, test=tuple(replace(t, masks=no_masks) for t in benchmark.test))
     metrics = run(detector, short, tmp_path / "out", whole=False)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b", "metrics.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b", "files.json", "metrics.json"]
     whole = run(detector, benchmark, tmp_path / "whole")
     assert {k: v for k, v in whole.items() if k in metrics and k not in ("fps_end_to_end", "baselines")} == {
         k: v for k, v in metrics.items() if k not in ("fps_end_to_end", "baselines")
     }
+
+
+def test_another_benchmark_in_the_same_folder_leaves_nothing_of_the_first(
+    detector: Detector, benchmark: Benchmark, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(detector, benchmark, out)
+    (out / "a" / "notes.txt").write_text("a user's own")
+    renamed = tuple(replace(t, clip=replace(t.clip, name=f"other_{t.clip.name}")) for t in benchmark.test)
+    metrics = run(detector, replace(benchmark, test=renamed), out)
+    files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    names = [row["name"] for row in metrics["videos"]]
+    methods = ["labels", *(f"{m}{s}" for m in ("detector", *metrics["baselines"]) for s in ("", "_causal"))]
+    assert files == {
+        *("files.json", "metrics.json", "report.html", "table.md", "a/notes.txt"),
+        *(f"{name}/scores.{kind}" for name in names for kind in ("csv", "png")),
+        *(f"series/{method}/{name}.txt" for method in methods for name in names),
+    }
+    assert names == ["other_a", "other_b"]
+
+
+@pytest.mark.parametrize("known", ["some", "none", "unknown"])
+def test_whether_the_detector_was_trained_on_test_clips_is_looked_up(
+    detector: Detector, benchmark: Benchmark, tmp_path: Path, known: str
+) -> None:
+    marks = {"some": [benchmark.test[1].clip.mark, "elsewhere 7"], "none": ["b 1"], "unknown": None}[known]
+    detector.provenance = {k: v for k, v in detector.provenance.items() if k != "marks"}
+    if marks is not None:
+        detector.provenance["marks"] = marks
+    said: list[str] = []
+    metrics = evaluate(detector, benchmark, tmp_path / "out", report=said.append)
+    assert metrics["seen_in_training"] == {"some": ["b"], "none": [], "unknown": None}[known]
+    words = {
+        "some": "trained on b of the test clips",
+        "none": "trained on none of these clips",
+        "unknown": "not known",
+    }
+    for name in ("report.html", "table.md"):
+        text = (tmp_path / "out" / name).read_text()
+        assert [key for key, part in words.items() if part in text] == [known]
+    assert sum("trained on b of the test clips" in line for line in said) == (known == "some")
+
+
+def test_what_the_run_used_of_the_machine_is_noted(detector: Detector, benchmark: Benchmark, tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    metrics = evaluate(
+        detector, replace(benchmark, name="real"), tmp_path / "out", ledger=ledger, report=lambda line: None
+    )
+    used = {"device": "cpu", "gpu": None, "threads": torch.get_num_threads()}
+    line = json.loads(ledger.read_text())
+    for made in (metrics["made"], line):
+        assert {key: made[key] for key in used} == used
+    assert line["protocol"] == metrics["protocol"]
+    assert f"Ran on: cpu, {used['threads']} thread" in (tmp_path / "out" / "report.html").read_text()

@@ -122,12 +122,14 @@ def evaluate(args: Namespace, config: Config) -> int:
     from sdmae.evaluation.protocol import evaluate as run
 
     detector = load(args.detector, device=args.device, stale=True)
-    detector = detector.with_settings(replace(detector.config, score=config.score))
+    own = detector.config.score.sigma
+    # Smoothing is a matter of the benchmark, not of the detector; another one is another protocol.
+    asked = config.score.sigma if config.score.sigma != own else None
+    detector = detector.with_settings(replace(detector.config, score=replace(config.score, sigma=own)))
     benchmark = read_benchmark(args.benchmark, root_of(args), partial=args.partial)
     try:
-        metrics = run(detector, benchmark, args.output, ledger=args.ledger, report=say)
-    except KeyboardInterrupt:
-        say("interrupted; nothing is kept of an unfinished evaluation: the same command begins it again")
+        metrics = run(detector, benchmark, args.output, ledger=args.ledger, report=say, sigma=asked)
+    except KeyboardInterrupt:  # what became of the run was said
         return 130
     sys.stdout.write(json.dumps({k: v for k, v in metrics.items() if isinstance(v, float)}, indent=2) + "\n")
     return 0
@@ -138,7 +140,10 @@ def evaluate_arguments(parser: Parser) -> None:
     add_detector(parser)
     add_benchmark(parser, required=True)
     parser.add_argument(
-        "--output", type=Path, required=True, help="a folder for report.html, metrics.json, table.md, scores"
+        "--output",
+        type=Path,
+        required=True,
+        help="a folder for report.html, metrics.json, table.md, scores; those of an earlier run there are replaced",
     )
     parser.add_argument(
         "--ledger",

@@ -9,14 +9,22 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sdmae.evaluation.benchmark_words import TITLES, made, measured_how, terms
+from sdmae.evaluation.benchmark_words import (
+    EVENTS,
+    TITLES,
+    made,
+    measured_how,
+    set_aside,
+    terms,
+    warnings,
+    what_it_saw,
+)
 from sdmae.evaluation.beside import NAMES, Baseline
 from sdmae.evaluation.measures import Scored
 from sdmae.evaluation.moments import APART, Shown
 from sdmae.evaluation.pieces import Line, chart, embedded, figure_cells, filled, percent, score_curve, table
 from sdmae.evaluation.regions_of import Regions
 from sdmae.metrics import roc
-from sdmae.recordings.files import write_text
 from sdmae.recordings.page import level
 
 PAGE = Path(__file__).with_name("benchmark_page.html")
@@ -49,7 +57,7 @@ class Measured:
     beside: Mapping[str, Baseline]
     """The baselines, by their keys in metrics.json."""
     threshold: float | None
-    """The calibrated one of the offline protocol."""
+    """The calibrated one of the offline scores; None without one, and where it is of scores smoothed otherwise."""
     misses: Sequence[Shown]
     """The worst first."""
     false_alarms: Sequence[Shown]
@@ -66,9 +74,10 @@ class Measured:
         return TITLES.get(name, name)
 
 
-def write_benchmark_report(folder: Path, measured: Measured) -> None:
-    """Writes `report.html` and `table.md`. Raises `SourceError` where they cannot be written."""
-    metrics, calibrated = measured.metrics, measured.threshold is not None
+def report_files(measured: Measured) -> dict[str, str]:
+    """`report.html` and `table.md`, whole, by their names."""
+    metrics, calibrated = measured.metrics, measured.metrics["alarms"]["calibrated"] is not None
+    unused = [set_aside(metrics)] if calibrated and measured.threshold is None else []
     clips, frames = len(measured.scored), metrics["frames"]
     seconds = sum(one.seconds() for one in measured.scored)
     headline = f"{measured.title}: micro AUC {percent(metrics['micro_auc'])}"
@@ -78,26 +87,24 @@ def write_benchmark_report(folder: Path, measured: Measured) -> None:
         headline=escape(headline),
         lead=escape(
             f"{clips} test video{'' if clips == 1 else 's'}, {frames:,} frames ({_length(seconds)}), "
-            f"{metrics['abnormal_frames']:,} of them abnormal, scored by a detector that learned from normal video "
-            "only. Labels had no part in what it does: they only measure it."
+            f"{metrics['abnormal_frames']:,} of them abnormal. Labels had no part in what the detector does: they "
+            "only measure it."
         ),
-        missing=_missing(metrics["missing"]),
+        warnings="\n".join(_warning(*one) for one in warnings(metrics)),
         figures=figure_cells(list(_figures(measured))),
         intervals=escape(_intervals(metrics)),
-        compared=table(["per cent", *_columns(measured)], _rows(measured)),
+        compared=table(["all in %", *_columns(measured)], _rows(measured)),
         terms=escape(terms(metrics)),
         charts="\n".join(_charts(measured)),
         curves=escape(_curves(metrics)),
         alarmed=escape(_alarmed(metrics, calibrated)),
         alarms=_alarm_table(metrics["alarms"]),
-        events=escape(
-            "An event is an unbroken stretch of abnormal frames. An alarm is false that shares no moment with an "
-            "event, and is counted per hour of normal time. The delay runs from an event's start to its first alarm."
-        ),
+        events=escape(EVENTS),
         limit='<span><i style="border-top:1.5px dashed var(--red);height:0;border-radius:0;vertical-align:.22rem">'
         "</i>threshold, from normal video only</span>\n"
-        if calibrated
+        if measured.threshold is not None
         else "",
+        seen=escape(" ".join([what_it_saw(metrics), *unused])),
         clips="\n".join(_curve(measured, k) for k in range(clips)),
         missed=escape(_missed(measured)),
         misses="\n".join(_moment(measured, one, miss=True) for one in measured.misses),
@@ -107,8 +114,7 @@ def write_benchmark_report(folder: Path, measured: Measured) -> None:
         protocol="\n".join(f"<p>{escape(line)}</p>" for line in measured_how(metrics)),
         made="\n".join(f"<li>{escape(line)}</li>" for line in made(metrics, measured.noted, measured.provenance)),
     )
-    write_text(folder / "report.html", page)
-    write_text(folder / "table.md", _markdown(measured, headline))
+    return {"report.html": page, "table.md": _markdown(measured, headline)}
 
 
 def _columns(measured: Measured) -> list[str]:
@@ -153,7 +159,10 @@ def _figures(measured: Measured) -> Iterator[tuple[str, str]]:
         yield percent(metrics["pixel_auc"]), "pixel AUC"
     alarms = metrics["alarms"]["calibrated"]
     if alarms is not None:
-        yield f"{alarms['events_found']} of {metrics['alarms']['events']}", "events found at the calibrated threshold"
+        yield (
+            f"{alarms['events_found']} of {metrics['alarms']['events']}",
+            f"events found at the calibrated threshold; alarms on in {percent(alarms['false_share'])} of normal time",
+        )
         false, normal = alarms["false_alarms"], _length(3600 * alarms["normal_hours"])
         rate = f"{_number(alarms['false_alarms_per_hour'])} an hour"
         yield f"{false}", f"false alarm{'' if false == 1 else 's'} in {normal} of normal time there ({rate})"
@@ -162,7 +171,7 @@ def _figures(measured: Measured) -> Iterator[tuple[str, str]]:
 
 def _span(figures: Mapping[str, Any], key: str) -> str:
     found = figures["intervals"][key]
-    return "" if found is None else f" [{100 * found['low']:.1f} to {100 * found['high']:.1f}]"
+    return "" if found is None else f" [{100 * found['low']:.1f} to {100 * found['high']:.1f} %]"
 
 
 def _intervals(metrics: Mapping[str, Any]) -> str:
@@ -176,14 +185,9 @@ def _intervals(metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _missing(lines: Sequence[str]) -> str:
-    if not lines:
-        return ""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return (
-        '<div class="warning"><p><b>The benchmark is not whole: no figure here compares with a published one.</b> '
-        f"What the official one has and this folder has not:</p><ul>{items}</ul></div>"
-    )
+def _warning(sentence: str, particulars: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(line)}</li>" for line in particulars)
+    return f'<div class="warning"><p><b>{escape(sentence)}</b></p>{f"<ul>{items}</ul>" if items else ""}</div>'
 
 
 def _charts(measured: Measured) -> Iterator[str]:
@@ -198,9 +202,10 @@ def _charts(measured: Measured) -> Iterator[str]:
             Line("causal", *roc(labels, causal), look=1),
             *(Line(NAMES[k], *roc(labels, one.offline), look=looks[k]) for k, one in measured.beside.items()),
         ],
-        "false positive rate",
+        "false positive rate, %",
         "true positive rate, %",
         "ROC over frames",
+        across_in_percent=True,
     )
     every = [("this detector", measured.regions, 0)]
     every += [(NAMES[key], one.regions, looks[key]) for key, one in measured.beside.items()]
@@ -223,8 +228,9 @@ def _curves(metrics: Mapping[str, Any]) -> str:
     about = metrics["regions"]
     if about is None:
         return "The benchmark has no ground truth of regions here: neither tracks nor masks."
+    origin = about["origin"].replace("tracks", "annotated").replace("derived", "derived from masks")
     return (
-        f"{about['regions']:,} regions in {about['tracks']:,} tracks ({about['origin']}) of {about['clips']} videos, "
+        f"{about['regions']:,} regions in {about['tracks']:,} tracks ({origin}) of {about['clips']} videos, "
         f"{about['detections']:,} detections, {about['false_positives']:,} of them false at any score. RBDC and TBDC "
         "are the areas under the curves."
     )
@@ -288,7 +294,11 @@ def _curve(measured: Measured, number: int) -> str:
 def _missed(measured: Measured) -> str:
     if not measured.misses:
         return "There are none: no abnormal frame scores too low."
-    which = "at or below the threshold" if measured.threshold is not None else "with the lowest offline scores"
+    which = (
+        "whose offline scores are at or below the threshold"
+        if measured.threshold is not None
+        else "with the lowest offline scores"
+    )
     return (
         f"Abnormal frames {which}, the lowest first, at least {APART:g} s apart. Left the frame, what is truly "
         "abnormal in red; right where the detector saw the most in it, each picture in its own scale. The first and "
@@ -299,7 +309,11 @@ def _missed(measured: Measured) -> str:
 def _false(measured: Measured) -> str:
     if not measured.false_alarms:
         return "There are none: no normal frame scores too high."
-    which = "above the threshold" if measured.threshold is not None else "with the highest offline scores"
+    which = (
+        "whose offline scores are above the threshold"
+        if measured.threshold is not None
+        else "with the highest offline scores"
+    )
     return (
         f"Normal frames {which}, the highest first, at least {APART:g} s apart. Close to an event a score is high by "
         "its smoothing, too."
@@ -329,7 +343,7 @@ def _videos(metrics: Mapping[str, Any]) -> str:
 
 def _video_rows(metrics: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     calibrated = metrics["alarms"]["calibrated"] is not None
-    head = ["video", "frames", "abnormal", "AUC", "AUC, causal", "events"]
+    head = ["video", "frames", "abnormal", "AUC, %", "AUC, causal, %", "events"]
     rows = [
         [
             row["name"],
@@ -348,13 +362,12 @@ def _video_rows(metrics: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]
 def _markdown(measured: Measured, headline: str) -> str:
     metrics = measured.metrics
     lines = [f"# {headline}", ""]
-    if metrics["missing"]:
-        lines += ["**The benchmark is not whole: no figure here compares with a published one.**", ""]
-        lines += [*(f"- {line}" for line in metrics["missing"]), ""]
-    lines += [*_table_lines(["per cent", *_columns(measured)], _rows(measured)), ""]
+    for sentence, particulars in warnings(metrics):
+        lines += [f"**{sentence}**", "", *(f"- {line}" for line in particulars), *([""] if particulars else [])]
+    lines += [*_table_lines(["all in %", *_columns(measured)], _rows(measured)), ""]
     spans = [f"{COLUMNS[key]}{_span(metrics, key)}" for key in ("micro_auc", "macro_auc") if _span(metrics, key)]
     lines += [" ".join([_intervals(metrics), *([f"Offline: {', '.join(spans)}."] if spans else [])]), ""]
-    lines += [terms(metrics), ""]
+    lines += [terms(metrics), "", what_it_saw(metrics), ""]
     head, rows = _video_rows(metrics)
     lines += [*_table_lines(head, rows), ""]
     for line in measured_how(metrics):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,58 @@ TITLES = {
     "scene": "Drawn scene",
 }
 """Benchmarks as people call them."""
+EVENTS = (
+    "An event is an unbroken stretch of abnormal frames. An alarm is false that shares no moment with an event, and "
+    "is counted per hour of normal time; one that begins before its event or outlasts it is on in normal time, too, "
+    "but not false. The delay runs from an event's start to its first alarm."
+)
+"""What the figures of alarms count."""
+
+
+def detector_saw(clips: Sequence[str]) -> str:
+    """That the detector was trained on these test clips."""
+    names = ", ".join(clips[:8]) + (f" and {len(clips) - 8} more" if len(clips) > 8 else "")
+    return f"the detector was trained on {names} of the test clips, going by name and size of the files"
+
+
+def what_it_saw(metrics: Mapping[str, Any]) -> str:
+    """Which of the test clips the detector was trained on."""
+    clips = metrics["seen_in_training"]
+    if clips is None:
+        return "Whether the detector was trained on any of these clips is not known: its file does not say on which."
+    if clips:
+        return f"Beware: {detector_saw(clips)}."
+    return "The detector was trained on none of these clips, going by name and size of the files."
+
+
+def warnings(metrics: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What must be known before any figure is read: a sentence and its particulars, each."""
+    found: list[tuple[str, list[str]]] = []
+    if metrics["missing"]:
+        found.append(
+            ("The benchmark is not whole: no figure here compares with a published one.", metrics["missing"])
+        )
+    if metrics["seen_in_training"]:
+        words = detector_saw(metrics["seen_in_training"])
+        found.append((f"T{words[1:]}: their figures say nothing of new video.", []))
+    if not metrics["protocol"]["fixed"]:
+        found.append(
+            (
+                "Another offline smoothing than the benchmark's was asked for: no offline figure here compares with "
+                "one that is fixed for the benchmark.",
+                [metrics["protocol"]["offline"], metrics["protocol"]["source"]],
+            )
+        )
+    return found
+
+
+def set_aside(metrics: Mapping[str, Any]) -> str:
+    """Why a calibrated offline threshold is not used."""
+    about = metrics["protocol"]
+    return (
+        f"The detector's calibrated offline threshold is one of scores smoothed over {about['detector_sigma']:g} s, "
+        f"its own setting; these are smoothed over {about['sigma']:g} s, so that it is not used here."
+    )
 
 
 def terms(metrics: Mapping[str, Any]) -> str:
@@ -38,10 +90,11 @@ def terms(metrics: Mapping[str, Any]) -> str:
 
 def measured_how(metrics: Mapping[str, Any]) -> list[str]:
     """The protocol, a paragraph each."""
+    about = metrics["protocol"]
     lines = [
-        f"Offline (the paper's protocol): {metrics['protocol']['offline']}. It looks ahead, and so is no figure of a "
-        "live camera.",
-        f"Causal (what can be deployed): {metrics['protocol']['causal']}; the frame's own triplet needs a fraction "
+        f"Offline ({about['name']}): {about['offline']}. Where the {about['sigma']:g} s are from: {about['source']}. "
+        f"The rule: {about['rule']}. An offline score looks ahead, and so is no figure of a live camera.",
+        f"Causal (what can be deployed): {about['causal']}; the frame's own triplet needs a fraction "
         "of a second of delay. Alarms are those of these scores.",
         f"The baselines, {' and '.join(NAMES[key] for key in metrics['baselines'])}, score a frame by its largest "
         "mean difference over a cell of 16 x 16 pixels and are smoothed over time in the same way.",
@@ -65,11 +118,11 @@ def measured_how(metrics: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"Pixels: the filtered maps, scaled to the frame, over {metrics['pixels']['pixels']:,} pixels of "
             f"{metrics['pixels']['clips']} videos, {metrics['pixels']['abnormal_pixels']:,} of them abnormal; "
-            f"exact to {100 * metrics['pixels']['error']:.1g} %."
+            f"exact to {100 * metrics['pixels']['error']:.1g} percentage points."
         )
+    chosen = "checkpoint, threshold, levels" + (", smoothing" if metrics["protocol"]["fixed"] else "")
     lines.append(
-        "Nothing (checkpoint, threshold, smoothing, levels) was chosen by test labels, but for the thresholds that "
-        "are called “by test labels”."
+        f"Nothing ({chosen}) was chosen here by test labels, but for the thresholds that are called “by test labels”."
     )
     return lines
 
@@ -77,7 +130,7 @@ def measured_how(metrics: Mapping[str, Any]) -> list[str]:
 def made(metrics: Mapping[str, Any], noted: Path | None, provenance: Mapping[str, Any]) -> list[str]:
     """Machine, versions, commit, detector and ledger, a line each."""
     about = metrics["made"]
-    machine, versions = about["machine"], about["versions"]
+    machine, versions, threads = about["machine"], about["versions"], about["threads"]
     commit = "unknown (not a checkout)" if about["commit"] is None else about["commit"]
     gpus = "".join(f", {gpu}" for gpu in machine["gpus"])
     learned = provenance.get("trained_on")
@@ -88,6 +141,7 @@ def made(metrics: Mapping[str, Any], noted: Path | None, provenance: Mapping[str
         + (f", seed {seed}" if seed is not None else ""),
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB{gpus}; "
         f"{machine['system']}",
+        f"Ran on: {about['gpu'] or about['device']}, {threads} thread{'' if threads == 1 else 's'}",
         "Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()),
         f"Code: commit {commit}" + (", with changes that are not committed" if about["dirty"] else ""),
     ]

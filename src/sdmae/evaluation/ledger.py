@@ -61,6 +61,13 @@ def environment() -> dict[str, Any]:
     }
 
 
+def ran_on(device: str) -> dict[str, Any]:
+    """What of the machine a run used: `device` as torch names it, its `gpu` by name (None: it was the CPU), and how
+    many `threads` torch computes with."""
+    gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else None
+    return {"device": device, "gpu": gpu, "threads": torch.get_num_threads()}
+
+
 def commit(folder: Path) -> dict[str, Any]:
     """The commit of the code in `folder`, and whether files there differ from it: `commit` and `dirty`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from sdmae.evaluation.map_store import MapStore
 from sdmae.evaluation.measures import Scored
 from sdmae.recordings.page import heated, shares
 from sdmae.scoring import Map
-from sdmae.video import Image, Size, boxes, probe, read_frames
+from sdmae.video import Image, Size, probe, read_frames
 from sdmae.video.draw import RED, SLATE
 
 COUNT = 10
@@ -137,22 +138,24 @@ def with_truth(image: Image, clip: TestClip, frame: int, source: Size) -> Image:
 
     source: size of the clip's frames, in whose pixels its ground truth is.
     """
-    y, x = image.shape[0] / source.height, image.shape[1] / source.width
     if clip.tracks is not None:
-        edges = [
-            (box[0] * x, box[1] * y, box[2] * x, box[3] * y)
-            for track in clip.tracks
-            for box in track.boxes[track.frames == frame].tolist()
-        ]
-        return boxes(image, edges, RED)
+        scale = np.array([image.shape[1] / source.width, image.shape[0] / source.height] * 2)
+        found = [track.boxes[track.frames == frame] * scale for track in clip.tracks]
+        corners = [box[[[0, 1], [2, 1], [2, 3], [0, 3]]] for boxes in found for box in boxes]
+        return _outlined(image, [np.rint(four).astype(np.int32) for four in corners])
     if clip.masks is None or not clip.labels[frame]:
         return image
     mask: NDArray[np.uint8] = clip.read_mask(frame).astype(np.uint8)
     scaled = cv2.resize(mask, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_NEAREST)
     outlines, _ = cv2.findContours(scaled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return _outlined(image, outlines)
+
+
+def _outlined(image: Image, outlines: Sequence[NDArray[Any]]) -> Image:
+    """Closed lines in red with a dark edge, thick enough that the red is seen where the picture is shown smaller."""
     picture = image.copy()
     for colour, thickness in ((SLATE, 4), (RED, 2)):
-        cv2.drawContours(picture, outlines, -1, colour, thickness)
+        cv2.drawContours(picture, list(outlines), -1, colour, thickness)
     return picture
 
 

@@ -126,15 +126,17 @@ class Line:
     """0 stands out; 1, 2 and 3 differ in colour. One thing looks the same in all charts of a page."""
 
 
-def chart(lines: Sequence[Line], across: str, up: str, title: str) -> str:
-    """Curves in the unit square, the first above the others, with their key. across, up: words at the axes."""
+def chart(lines: Sequence[Line], across: str, up: str, title: str, *, across_in_percent: bool = False) -> str:
+    """Curves in the unit square, the first above the others, with their key. across, up: words at the axes, of which
+    the upright one is always in per cent."""
+    unit = 100 if across_in_percent else 1
     drawn = "".join(
         f'<polyline class="line l{line.look}" points="{_points(line.x, line.y)}"/>' for line in reversed(lines)
     )
     grid = "".join(
         f'<path class="grid" d="M{_LEFT:g} {_down(v):.1f}h{_SIDE:g}M{_LEFT + v * _SIDE:.1f} {_ABOVE:g}v{_SIDE:g}"/>'
         f'<text x="{_LEFT - 7:g}" y="{_down(v) + 4:.1f}" text-anchor="end">{100 * v:.0f}</text>'
-        f'<text x="{_LEFT + v * _SIDE:.1f}" y="{_ABOVE + _SIDE + 17:g}" text-anchor="middle">{v:g}</text>'
+        f'<text x="{_LEFT + v * _SIDE:.1f}" y="{_ABOVE + _SIDE + 17:g}" text-anchor="middle">{unit * v:g}</text>'
         for v in (0.0, 0.25, 0.5, 0.75, 1.0)
     )
     middle = _ABOVE + _SIDE / 2

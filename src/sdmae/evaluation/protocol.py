@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from sdmae.data.benchmark import Benchmark, TestClip
 from sdmae.detector import Detector
 from sdmae.errors import BenchmarkError, SourceError
 from sdmae.evaluation import ledger
-from sdmae.evaluation.benchmark_report import Measured, write_benchmark_report
+from sdmae.evaluation.benchmark_report import Measured, report_files
+from sdmae.evaluation.benchmark_words import detector_saw
 from sdmae.evaluation.beside import Baseline, measure_baselines
 from sdmae.evaluation.map_store import MapStore
 from sdmae.evaluation.measures import Scored, alarm_measures, frame_measures, video_row
@@ -26,9 +29,13 @@ from sdmae.evaluation.moments import pictures, worst_false_alarms, worst_misses
 from sdmae.evaluation.region_files import DETECTIONS, write_regions
 from sdmae.evaluation.region_truth import Truth, true_regions
 from sdmae.evaluation.regions_of import Regions, measure_regions, pixel_figures, region_figures
+from sdmae.evaluation.run_folder import METRICS, run_folder
+from sdmae.evaluation.smoothing import RULE, Smoothing, smoothing_of
+from sdmae.interrupt import deferred_interrupt
 from sdmae.progress import progress
 from sdmae.recordings.files import check_writable, write_text
-from sdmae.recordings.tables import export_scores, write_scores
+from sdmae.recordings.plots import score_png
+from sdmae.recordings.tables import export_scores, write_table
 from sdmae.scoring import Series, VideoScores
 from sdmae.video import probe
 
@@ -51,6 +58,7 @@ def evaluate(
     ledger: Path | None = None,
     report: Report,
     whole: bool = True,
+    sigma: float | None = None,
 ) -> dict[str, Any]:
     """Scores every test clip and measures the scores; returns what it writes into `metrics.json`.
 
@@ -61,47 +69,134 @@ def evaluate(
     whole: also the measures of regions and pixels, where there is ground truth of them; `report.html`; `table.md`;
     in `series` each clip's labels and scores, the baselines' too, for `sdmae metrics frames`; and in `regions`, where
     there are any, the tracks and the detections of each clip that counts, for `sdmae metrics regions` with
-    `--num-frames` as `regions` in `metrics.json` has it under `frames`.
+    `--num-frames` as `regions` in `metrics.json` has it under `frames`. sigma: seconds of another offline smoothing
+    than the one fixed for the benchmark, which is then another protocol.
 
-    A run on a real test set is added to the ledger. Raises `BenchmarkError` where a clip has another number of frames
-    than labels, and before anything is scored where all labels are of one kind; `SourceError`, also before, where the
-    output folder cannot be written to.
+    A run on a real test set is added to the ledger when all is measured, and before anything of it is written or
+    said. What an earlier run left in the folder goes. Ctrl-C raises KeyboardInterrupt after a word to `report`:
+    before the line in the ledger nothing was written, after it the results are. Raises `BenchmarkError` where a clip
+    has another number of frames than labels, and before anything is scored where all labels are of one kind;
+    `SourceError`, also before, where output folder or ledger cannot be written to.
     """
-    labels = [clip.labels for clip in benchmark.test]
-    every = np.concatenate(labels)
+    every = np.concatenate([clip.labels for clip in benchmark.test])
     if every.all() or not every.any():
         kind = "abnormal" if every.all() else "normal"
         raise BenchmarkError(f"{benchmark.name}: all {len(every)} test frames are {kind}; an AUC needs both kinds")
+    smoothing = smoothing_of(benchmark.name, sigma)
     check_writable(output)
+    noted = None
+    if benchmark.name not in SYNTHETIC:
+        noted = ledger_of(output) if ledger is None else ledger
+        _check_ledger(noted)
+    seen = seen_in_training(detector.provenance, benchmark.test)
+    _remark(detector, benchmark, smoothing, seen, report)
+    try:
+        done = _measured(detector, benchmark, smoothing, seen, noted, report, whole=whole)
+    except KeyboardInterrupt:
+        report("interrupted: nothing of this run is noted or written; the same command begins it again")
+        raise
+    with deferred_interrupt() as interrupted:
+        try:
+            # Noted before anything of it can be seen, so that no look at a test set goes unrecorded.
+            if noted is not None:
+                _note(detector, benchmark, done, noted, report)
+            with run_folder(output) as folder:
+                _write(folder, done)
+        except KeyboardInterrupt:
+            told = "" if noted is None else ", but the run is noted"
+            report(f"{output}: interrupted while the results were written; they are not whole{told}")
+            raise
+        if "report.html" in done.texts:
+            report(f"{output / 'report.html'}: the report")
+        metrics = done.metrics
+        figures = f"micro AUC {metrics['micro_auc']:.4f}, macro AUC {metrics['macro_auc']:.4f}"
+        report(f"{output / METRICS}: {figures}")
+        if interrupted():
+            report("interrupted, but all was measured: the results are whole")
+            raise KeyboardInterrupt
+    return metrics
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Done:
+    """All of a run, measured and drawn, and nothing of it written."""
+
+    metrics: dict[str, Any]
+    figures: dict[str, Any]
+    """The detector's own."""
+    scored: Sequence[Scored]
+    plots: Sequence[bytes]
+    """A PNG of each clip's scores."""
+    series: Mapping[str, Sequence[Series]]
+    """By folder: one number for each frame of each clip."""
+    regions: Callable[[Path], None] | None
+    """Writes tracks and detections into the folder it is given; None where there are none."""
+    texts: Mapping[str, str]
+    """By file name."""
+
+
+def seen_in_training(provenance: Mapping[str, Any], test: Sequence[TestClip]) -> list[str] | None:
+    """Names of the test clips that the detector was trained on, going by name and size of the files.
+
+    None where that is not known: older detector files have no list of what they were trained on.
+    """
+    marks = provenance.get("marks")
+    if not isinstance(marks, list):
+        return None
+    return [truth.clip.name for truth in test if truth.clip.mark in marks]
+
+
+def _remark(
+    detector: Detector, benchmark: Benchmark, smoothing: Smoothing, seen: list[str] | None, report: Report
+) -> None:
+    """What is to be known before a figure is."""
     if benchmark.missing:
         report(f"{benchmark.name} is not whole, so that no figure compares with a published one:")
         for line in benchmark.missing:
             report(f"  {line}")
+    if seen:
+        report(f"{detector_saw(seen)}: their figures say nothing of new video")
+    own = detector.config.score.sigma
+    if not smoothing.fixed:
+        report(f"offline scores are smoothed over {smoothing.sigma:g} s ({smoothing.source}): another protocol")
+    elif not smoothing.is_of(own):
+        report(
+            f"offline scores are smoothed over {smoothing.sigma:g} s, fixed for {benchmark.name}, and not over the "
+            f"detector's own {own:g} s"
+        )
+
+
+def _measured(
+    detector: Detector,
+    benchmark: Benchmark,
+    smoothing: Smoothing,
+    seen: list[str] | None,
+    noted: Path | None,
+    report: Report,
+    *,
+    whole: bool,
+) -> _Done:
     # What cannot be read of the ground truth is told before the test set is looked at.
     truth = true_regions(benchmark.test) if whole else None
+    score = replace(detector.config.score, sigma=smoothing.sigma)
     with ExitStack() as stack:
         maps = stack.enter_context(MapStore()) if whole else None
-        scored, seconds = score_test_clips(detector, benchmark, report, maps)
+        # Of the same weights: only what follows the network differs, and the causal scores do not.
+        scorer = detector.with_settings(replace(detector.config, score=score))
+        scored, seconds = score_test_clips(scorer, benchmark, report, maps)
         figures, regions = _headline(detector, scored, maps, truth)
-        figures["fps_end_to_end"] = len(every) / seconds
-        # Noted before anything of it can be seen, so that no look at a test set goes unrecorded.
-        noted = None
-        if benchmark.name not in SYNTHETIC:
-            noted = ledger_of(output) if ledger is None else ledger
-            _note(detector, benchmark, figures, noted, report)
-        beside = measure_baselines(benchmark, detector.config.score, truth, report)
-        metrics = _metrics(detector, benchmark, figures, beside, scored)
-        for one in scored:
-            write_scores(output / one.truth.clip.name, one.offline, one.truth.labels[one.offline.frames].tolist())
+        figures["fps_end_to_end"] = sum(len(clip.labels) for clip in benchmark.test) / seconds
+        beside = measure_baselines(benchmark, score, truth, report)
+        metrics = _metrics(detector, benchmark, smoothing, seen, figures, beside, scored)
+        texts, files = {}, None
+        if truth is not None and regions is not None:
+            own = {DETECTIONS: regions.detections}
+            others = {f"{DETECTIONS}_{k}": one.regions.detections for k, one in beside.items() if one.regions}
+            files = partial(write_regions, clips=benchmark.test, truth=truth, detections=own | others)
         if maps is not None:
-            _write_series(output / SERIES, scored, beside)
-            if truth is not None and regions is not None:
-                own = {DETECTIONS: regions.detections}
-                others = {f"{DETECTIONS}_{k}": one.regions.detections for k, one in beside.items() if one.regions}
-                write_regions(output / REGIONS, benchmark.test, truth, own | others)
-            threshold = detector.calibration.offline.threshold if detector.calibration else None
-            write_benchmark_report(
-                output,
+            same = detector.calibration is not None and smoothing.is_of(detector.config.score.sigma)
+            threshold = detector.calibration.offline.threshold if detector.calibration and same else None
+            texts = report_files(
                 Measured(
                     metrics=metrics,
                     scored=scored,
@@ -112,12 +207,27 @@ def evaluate(
                     false_alarms=pictures(worst_false_alarms(scored, threshold), scored, maps),
                     noted=noted,
                     provenance=detector.provenance,
-                ),
+                )
             )
-            report(f"{output / 'report.html'}: the report")
-    write_text(output / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
-    report(f"{output / 'metrics.json'}: micro AUC {metrics['micro_auc']:.4f}, macro AUC {metrics['macro_auc']:.4f}")
-    return metrics
+    plots = [
+        score_png(one.offline.times, one.offline.scores, one.truth.labels[one.offline.frames], title=one.offline.name)
+        for one in scored
+    ]
+    return _Done(metrics, figures, scored, plots, _series(scored, beside) if whole else {}, files, texts)
+
+
+def _write(folder: Path, done: _Done) -> None:
+    names = [one.truth.clip.name for one in done.scored]
+    for name, one, plot in zip(names, done.scored, done.plots, strict=True):
+        write_table(folder / name, one.offline)
+        (folder / name / "scores.png").write_bytes(plot)
+    for key, series in done.series.items():
+        export_scores(folder / SERIES / key, names, series)
+    if done.regions is not None:
+        done.regions(folder / REGIONS)
+    for name, text in done.texts.items():
+        write_text(folder / name, text)
+    write_text(folder / METRICS, json.dumps(done.metrics, indent=2, allow_nan=False) + "\n")
 
 
 def score_test_clips(
@@ -178,6 +288,8 @@ def _headline(
 def _metrics(
     detector: Detector,
     benchmark: Benchmark,
+    smoothing: Smoothing,
+    seen: list[str] | None,
     figures: Mapping[str, Any],
     beside: Mapping[str, Baseline],
     scored: Sequence[Scored],
@@ -185,7 +297,6 @@ def _metrics(
     """What metrics.json holds, in its order."""
     first = ("micro_auc", "macro_auc", "macro_auc_two_class", "micro_auc_clip_normalised")
     level = detector.calibration.causal if detector.calibration else None
-    surroundings = ledger.environment() | ledger.commit(ledger.CODE)
     return {
         **{key: figures[key] for key in first},
         "causal": figures["causal"],
@@ -198,27 +309,32 @@ def _metrics(
         "benchmark": benchmark.name,
         "missing": list(benchmark.missing),
         "detector": detector.fingerprint(),
+        "seen_in_training": seen,
         "protocol": {
-            "offline": f"Gaussian of {detector.config.score.sigma:g} s, reflected ends, no clip normalisation",
+            "name": smoothing.name,
+            "fixed": smoothing.fixed,
+            "sigma": smoothing.sigma,
+            "source": smoothing.source,
+            "rule": RULE,
+            "detector_sigma": detector.config.score.sigma,
+            "offline": f"Gaussian of {smoothing.sigma:g} s, reflected ends, no clip normalisation",
             "causal": f"exponential average of {detector.config.score.causal_seconds:g} s, no future",
         },
-        "made": surroundings,
+        "made": ledger.environment() | ledger.ran_on(detector.device) | ledger.commit(ledger.CODE),
     }
 
 
-def _write_series(folder: Path, scored: Sequence[Scored], beside: Mapping[str, Baseline]) -> None:
-    """Labels and scores of every frame, one folder for each of them, one file for each clip."""
+def _series(scored: Sequence[Scored], beside: Mapping[str, Baseline]) -> dict[str, Sequence[Series]]:
+    """Labels and scores of every frame of each clip, by the folder that they go into."""
     counts = [len(one.truth.labels) for one in scored]
-    every: dict[str, Sequence[Series]] = {
+    found: dict[str, Sequence[Series]] = {
+        "labels": [one.truth.labels.astype(np.int64) for one in scored],
         "detector": [one.offline.at_frames(n) for one, n in zip(scored, counts, strict=True)],
         "detector_causal": [one.causal.at_frames(n) for one, n in zip(scored, counts, strict=True)],
     }
     for key, one in beside.items():
-        every |= {key: one.offline, f"{key}_causal": one.causal}
-    names = [one.truth.clip.name for one in scored]
-    export_scores(folder / "labels", names, [one.truth.labels.astype(np.int64) for one in scored])
-    for key, series in every.items():
-        export_scores(folder / key, names, series)
+        found |= {key: one.offline, f"{key}_causal": one.causal}
+    return found
 
 
 def ledger_of(output: Path) -> Path:
@@ -226,7 +342,14 @@ def ledger_of(output: Path) -> Path:
     return LEDGER if LEDGER.parent.is_dir() else output / LEDGER.name
 
 
-def _note(detector: Detector, benchmark: Benchmark, figures: Mapping[str, Any], path: Path, report: Report) -> None:
+def _check_ledger(path: Path) -> None:
+    try:
+        check_writable(path.parent)
+    except SourceError:
+        raise SourceError(f"{path}: the run could not be noted there; choose another --ledger") from None
+
+
+def _note(detector: Detector, benchmark: Benchmark, done: _Done, path: Path, report: Report) -> None:
     try:
         ledger.append(
             path,
@@ -237,8 +360,11 @@ def _note(detector: Detector, benchmark: Benchmark, figures: Mapping[str, Any], 
                 "detector": detector.fingerprint(),
                 "config": to_dict(detector.config),
                 "seed": detector.config.train.seed,
-                "metrics": _for_ledger(figures),
+                "protocol": done.metrics["protocol"],
+                "seen_in_training": done.metrics["seen_in_training"],
+                "metrics": _for_ledger(done.figures),
                 "provenance": {k: v for k, v in detector.provenance.items() if k != "history"},
+                **ledger.ran_on(detector.device),
             },
         )
     except (OSError, ValueError) as error:

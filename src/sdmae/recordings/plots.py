@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -34,12 +35,38 @@ def score_plot(
     threshold: float | None = None,
     alarms: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Writes the scores of one video over time as a PNG, 1350 x 420 pixels.
+    """Writes the scores of one video over time as a PNG, 1350 x 420 pixels; the arguments are `score_png`'s."""
+    _save(_score_figure(times, scores, labels, title, threshold, alarms), path)
+
+
+def score_png(
+    times: ArrayLike,
+    scores: ArrayLike,
+    labels: ArrayLike | None = None,
+    title: str = "",
+    *,
+    threshold: float | None = None,
+    alarms: Sequence[tuple[float, float]] = (),
+) -> bytes:
+    """The same picture, not written anywhere.
 
     times: (N,) seconds, rising; scores: (N,); labels: (N,) of 0 and 1, whose abnormal stretches are shaded;
     threshold: drawn as a dashed line; alarms: (start, end) in seconds, each a bar at the top. Raises ValueError when
     there are no frames or the lengths differ.
     """
+    picture = io.BytesIO()
+    _score_figure(times, scores, labels, title, threshold, alarms).savefig(picture, format="png")
+    return picture.getvalue()
+
+
+def _score_figure(
+    times: ArrayLike,
+    scores: ArrayLike,
+    labels: ArrayLike | None,
+    title: str,
+    threshold: float | None,
+    alarms: Sequence[tuple[float, float]],
+) -> Figure:
     seconds, values = np.asarray(times, np.float64), np.asarray(scores, np.float64)
     truth = None if labels is None else np.asarray(labels, np.bool_)
     if len(seconds) == 0 or len(values) != len(seconds) or (truth is not None and len(truth) != len(seconds)):
@@ -82,7 +109,7 @@ def score_plot(
             fontsize=10,
             labelcolor=INK,
         )
-    _save(figure, path)
+    return figure
 
 
 def roc_plot(

@@ -19,11 +19,11 @@ from sdmae.config import Config, TrainConfig
 from sdmae.data.prefetch import prefetched
 from sdmae.data.training_set import Batch, SampleSet
 from sdmae.errors import DetectorError
+from sdmae.interrupt import deferred_interrupt
 from sdmae.model import SDMAE, student_loss, teacher_loss
 from sdmae.progress import progress
 from sdmae.training.chance import Purpose, generator, seed_of
 from sdmae.training.checkpoint import State, save_checkpoint
-from sdmae.training.interrupt import deferred_interrupt
 from sdmae.training.validation import held_out_auc
 
 TEACHER, STUDENT, FINISHED = 1, 2, 3
