@@ -88,6 +88,10 @@ def test_complementary_masks_are_another_score(detector: Detector, video: Path) 
     )
     assert both.score(video).scores.tolist() != detector.score(video).scores.tolist()
     assert both.fingerprint() != detector.fingerprint()
+    uniform = detector.with_settings(
+        replace(detector.config, model=replace(detector.config.model, weighting="uniform"))
+    )
+    assert uniform.fingerprint() == detector.fingerprint()  # of the losses alone
 
 
 def test_provenance_says_where_it_came_from(detector: Detector) -> None:
