@@ -167,12 +167,12 @@ def as_text(comparison: Comparison) -> str:
 def as_markdown(comparison: Comparison) -> str:
     """The same as a Markdown file."""
     heads = ["", *(MEASURES[key][1] for key in comparison.keys), "frames/s"]
-    lines = [f"# {title(comparison)}", "", _row(heads), _row(["---", *["---:"] * (len(heads) - 1)])]
-    lines += [_row([_plain(row[0]), *row[1:]]) for row in cells(comparison)]
+    lines = [f"# {title(comparison)}", "", markdown_row(heads), markdown_row(["---", *["---:"] * (len(heads) - 1)])]
+    lines += [markdown_row([plain(row[0]), *row[1:]]) for row in cells(comparison)]
     for key in comparison.keys:
         lines += ["", f"## Differences: {MEASURES[key][1]}", ""]
-        lines += [f"- {_plain(it.sentence)}" for it in comparison.differences if it.key == key]
-    return "\n".join([*lines, "", *(f"{_plain(note)}\n" for note in notes(comparison))])
+        lines += [f"- {plain(it.sentence)}" for it in comparison.differences if it.key == key]
+    return "\n".join([*lines, "", *(f"{plain(note)}\n" for note in notes(comparison))])
 
 
 def title(comparison: Comparison) -> str:
@@ -262,10 +262,11 @@ def _speed(fps: float | None) -> str:
     return "–" if fps is None else f"{fps:,.0f}"
 
 
-def _row(entries: Sequence[str]) -> str:
+def markdown_row(entries: Sequence[str]) -> str:
+    """One line of a Markdown table."""
     return f"| {' | '.join(entries)} |"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Markdown leaves as it is."""
     return "".join(f"\\{c}" if c in "\\`*_<>|#" else c for c in text)

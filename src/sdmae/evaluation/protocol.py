@@ -68,11 +68,7 @@ def evaluate(
     than labels, and before anything is scored where all labels are of one kind; `SourceError`, also before, where the
     output folder cannot be written to.
     """
-    labels = [clip.labels for clip in benchmark.test]
-    every = np.concatenate(labels)
-    if every.all() or not every.any():
-        kind = "abnormal" if every.all() else "normal"
-        raise BenchmarkError(f"{benchmark.name}: all {len(every)} test frames are {kind}; an AUC needs both kinds")
+    check_labels(benchmark)
     check_writable(output)
     if benchmark.missing:
         report(f"{benchmark.name} is not whole, so that no figure compares with a published one:")
@@ -83,13 +79,13 @@ def evaluate(
     with ExitStack() as stack:
         maps = stack.enter_context(MapStore()) if whole else None
         scored, seconds = score_test_clips(detector, benchmark, report, maps)
-        figures, regions = _headline(detector, scored, maps, truth)
-        figures["fps_end_to_end"] = len(every) / seconds
+        figures, regions = headline(detector, scored, maps, truth)
+        figures["fps_end_to_end"] = sum(len(clip.labels) for clip in benchmark.test) / seconds
         # Noted before anything of it can be seen, so that no look at a test set goes unrecorded.
         noted = None
         if benchmark.name not in SYNTHETIC:
             noted = ledger_of(output) if ledger is None else ledger
-            _note(detector, benchmark, figures, noted, report)
+            note(detector, benchmark, figures, noted, report)
         beside = measure_baselines(benchmark, detector.config.score, truth, report)
         metrics = _metrics(detector, benchmark, figures, beside, scored)
         for one in scored:
@@ -115,6 +111,14 @@ def evaluate(
     write_text(output / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     report(f"{output / 'metrics.json'}: micro AUC {metrics['micro_auc']:.4f}, macro AUC {metrics['macro_auc']:.4f}")
     return metrics
+
+
+def check_labels(benchmark: Benchmark) -> None:
+    """Raises `BenchmarkError` where all test frames are of one kind."""
+    every = np.concatenate([clip.labels for clip in benchmark.test])
+    if every.all() or not every.any():
+        kind = "abnormal" if every.all() else "normal"
+        raise BenchmarkError(f"{benchmark.name}: all {len(every)} test frames are {kind}; an AUC needs both kinds")
 
 
 def score_test_clips(
@@ -152,10 +156,14 @@ def _check_count(truth: TestClip, scores: VideoScores, rate: float, detector: De
         raise BenchmarkError(f"{truth.clip.path}: {last + 1} frames decode, but it has {labels} labels")
 
 
-def _headline(
-    detector: Detector, scored: Sequence[Scored], maps: MapStore | None, truth: Truth | None
+def headline(
+    detector: Detector, scored: Sequence[Scored], maps: MapStore | None = None, truth: Truth | None = None
 ) -> tuple[dict[str, Any], Regions | None]:
-    """The detector's own figures, and its regions with their curves."""
+    """The detector's own figures, and its regions with their curves.
+
+    maps: of the offline scores, for what is measured of regions and pixels; truth: the regions, as far as there are
+    any. Without them these figures are None.
+    """
     labels = [one.truth.labels for one in scored]
     figures: dict[str, Any] = {
         **frame_measures(labels, [one.offline.at_frames(len(one.truth.labels)) for one in scored]),
@@ -223,7 +231,18 @@ def ledger_of(output: Path) -> Path:
     return LEDGER if LEDGER.parent.is_dir() else output / LEDGER.name
 
 
-def _note(detector: Detector, benchmark: Benchmark, figures: Mapping[str, Any], path: Path, report: Report) -> None:
+def note(
+    detector: Detector,
+    benchmark: Benchmark,
+    figures: Mapping[str, Any],
+    path: Path,
+    report: Report,
+    **about: Any,
+) -> None:
+    """Adds a run on a test set to the ledger at `path`, before its figures are seen.
+
+    figures: what `headline` gave; about: what else the line is to say. Raises `SourceError` where it cannot be noted.
+    """
     try:
         ledger.append(
             path,
@@ -236,6 +255,7 @@ def _note(detector: Detector, benchmark: Benchmark, figures: Mapping[str, Any], 
                 "seed": detector.config.train.seed,
                 "metrics": _for_ledger(figures),
                 "provenance": {k: v for k, v in detector.provenance.items() if k != "history"},
+                **about,
             },
         )
     except (OSError, ValueError) as error:
