@@ -89,6 +89,10 @@ def test_complementary_masks_are_another_score(detector: Detector, video: Path) 
     )
     assert both.score(video).scores.tolist() != detector.score(video).scores.tolist()
     assert both.fingerprint() != detector.fingerprint()
+    uniform = detector.with_settings(
+        replace(detector.config, model=replace(detector.config.model, weighting="uniform"))
+    )
+    assert uniform.fingerprint() == detector.fingerprint()  # of the losses alone
 
 
 def test_alternating_masks_take_the_pattern_and_its_complement_in_turn(detector: Detector, video: Path) -> None:

@@ -16,7 +16,8 @@ from sdmae.data.benchmark import Benchmark, Mask, TestClip, Track
 from sdmae.errors import BenchmarkError, SourceError
 from sdmae.evaluation.measures import frame_measures
 from sdmae.evaluation.metric_files import frames_report, regions_report
-from sdmae.evaluation.protocol import evaluate, score_test_clips
+from sdmae.evaluation.protocol import evaluate
+from sdmae.evaluation.scored_clips import score_test_clips
 from sdmae.metrics import average_precision, equal_error_rate, macro_auc, micro_auc
 from sdmae.video import find_clips
 from video_files import make_video

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
 
 from sdmae.config import ModelConfig
-from sdmae.model import SDMAE, student_loss, teacher_loss
+from sdmae.model import SDMAE, score_maps, student_loss, teacher_loss
 from sdmae.model.autoencoder import Output
 from sdmae.model.losses import motion_weights
 from sdmae.model.tokens import patchify
@@ -205,3 +206,48 @@ def replace_teacher(output: Output, samples: torch.Tensor, config: ModelConfig) 
     kept = target.gather(1, output.cells[..., None].expand(-1, -1, 48))
     wrong = torch.cat([kept + 1, torch.ones(2, kept.shape[1], 16)], dim=-1)
     return Output(output.cells, output.grid, wrong, None, output.classifier)
+
+
+def test_uniform_weighting_counts_every_token_alike() -> None:
+    samples = still()
+    samples[0, 3, 0, 0] = 200  # patch 0 moves
+    mask = no_mask()
+    prediction = torch.randn(1, 6, 64, generator=torch.Generator().manual_seed(1))
+    moving, even = (
+        teacher_loss(
+            output_of(prediction),
+            samples[:, 2],
+            samples,
+            mask,
+            torch.tensor([False]),
+            replace(CONFIG, weighting=kind),
+        )
+        for kind in ("motion", "uniform")
+    )
+    target = torch.cat([patchify(samples[:, 2:3], 4).float() / 127.5 - 1, torch.zeros(1, 6, 16)], dim=-1)
+    by_token = ((prediction - target) ** 2).mean(-1)[0]
+    assert (even["frame"] + even["map"]).item() == pytest.approx(by_token.mean().item(), rel=1e-5)
+    assert (moving["frame"] + moving["map"]).item() == pytest.approx(by_token[0].item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["mse", "bce"])
+def test_a_map_of_no_weight_is_neither_learned_nor_scored(kind: Literal["mse", "bce"]) -> None:
+    config = replace(CONFIG, map_loss=kind, map_weight=0.0)
+    samples = torch.randint(0, 256, (1, 5, 8, 12, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    mask = no_mask()
+    mask[0, :4] = 1
+    first = torch.randn(1, 6, 64, generator=torch.Generator().manual_seed(1))
+    second = first.clone()
+    second[..., -16:] += 3.0  # another map, the same frame
+    losses, students, maps = [], [], []
+    for prediction in (first, second):
+        output = output_of(prediction, prediction.flip(1))
+        losses.append(teacher_loss(output, samples[:, 2], samples, mask, torch.tensor([True]), config)["loss"])
+        students.append(student_loss(output, samples, mask, config)["loss"])
+        maps.append(score_maps(output, samples, config, "pixel"))
+    assert losses[0] == losses[1]
+    assert students[0] == students[1]
+    for name in ("error", "discrepancy", "anomaly_map"):
+        assert torch.equal(maps[0][name], maps[1][name])
+    assert not maps[0]["anomaly_map"].any()
+    assert maps[0]["error"].any()

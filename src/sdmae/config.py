@@ -66,10 +66,12 @@ class ModelConfig:
     """Position embedding. The released code has none."""
     attention_scale: Literal["head", "width"] = "head"
     """Scale of the attention logits: head width^-1/2, or width^-1/2 as in the released code."""
+    weighting: Literal["motion", "uniform"] = "motion"
+    """What a token's errors weigh in the losses: as it moves (paper, equation 2), or all the same."""
     map_loss: Literal["mse", "bce"] = "mse"
     """Loss of the anomaly-map channel: squared error as in the paper, or binary cross-entropy on logits."""
     map_weight: float = 1.0
-    """Weight of the anomaly map's loss beside the frame's when `map_loss` is bce."""
+    """Weight of the anomaly map's loss beside the frame's. 0: no map is learned, and none counts in the score."""
     classifier_weight: float = 1.0
     """Weight of the [CLS] head's binary cross-entropy."""
 
@@ -254,6 +256,8 @@ def check(config: Config) -> None:
         ("model.dropout", model.dropout, 0, 0.99),
         ("model.masking_ratio", model.masking_ratio, 0, 0.99),
         ("model.token_share", model.token_share, 0.001, 1),
+        ("model.map_weight", model.map_weight, 0, 1e6),
+        ("model.classifier_weight", model.classifier_weight, 0, 1e6),
         ("anomalies.probability", anomalies.probability, 0, 1),
         ("anomalies.objects", anomalies.objects, 1, 1 << 20),
         ("anomalies.per_frame", anomalies.per_frame, 1, 16),

@@ -35,6 +35,10 @@ class Verb:
     settings: tuple[str, ...] = ()
     """Sections of the settings it takes, by --config and by one flag each: all go with a --preset, fewer with the
     --detector whose own settings they override."""
+    preset: str = "base"
+    """Where the settings start from unless --preset says otherwise."""
+    usage: str = "SOURCE ... --output FILE [options]"
+    """What follows the verb's name, for verbs that take all settings: else there is no end to it."""
 
 
 def add_sources(parser: Parser, text: str, *, required: bool = False) -> None:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from jsonargparse import ArgumentParser as Parser
 from jsonargparse import set_parsing_settings
 
-from sdmae.cli import find, learn, look, measure
+from sdmae.cli import ablate, find, learn, look, measure
 from sdmae.cli.arguments import ALARMS, SECTIONS, Verb
 from sdmae.config import Config, check
 from sdmae.errors import ConfigError, SdmaeError
@@ -56,6 +56,14 @@ VERBS: dict[str, Verb] = {
         "sdmae metrics regions --tracks tracks/ --detections detections/ --num-frames 40791",
     ),
     "compare": Verb(measure.compare, measure.compare_arguments, "sdmae compare ours=out1 theirs=out2 --output both"),
+    "ablate": Verb(
+        ablate.ablate,
+        ablate.ablate_arguments,
+        "sdmae ablate --benchmark ped2 --root UCSDped2 --output ablation",
+        SECTIONS,
+        preset="small",
+        usage="--benchmark NAME --root DIR --output DIR [options]",
+    ),
     "demo": Verb(look.demo, look.demo_arguments, "sdmae demo --output demo"),
     "info": Verb(look.info, look.info_arguments, "sdmae info small --json"),
     "data preview": Verb(
@@ -110,10 +118,10 @@ def _run(verb: Verb, name: str, words: list[str]) -> int:
     if verb.settings == SECTIONS:
         from sdmae.model.presets import PRESETS, preset
 
-        base = preset(_word_after("--preset", words) or "base")
-        parser.usage = f"{' '.join(verb.example.split()[: 1 + len(name.split())])} SOURCE ... --output FILE [options]"
+        base = preset(_word_after("--preset", words) or verb.preset)
+        parser.usage = f"sdmae {name} {verb.usage}"
         parser.add_argument(
-            "--preset", type=str, default="base", help=f"settings to start from: {', '.join(PRESETS)}"
+            "--preset", type=str, default=verb.preset, help=f"settings to start from: {', '.join(PRESETS)}"
         )
     elif verb.settings and (path := _word_after("--detector", words)):
         from sdmae.detector import read_config

@@ -232,6 +232,7 @@ class Detector:
         """32 hexadecimal digits of everything that moves scores: weights, input, network and score settings."""
         digest = hashlib.blake2b(digest_size=16)
         settings = to_dict(self.config)
+        del settings["model"]["weighting"]  # of the losses alone; so earlier detectors keep their fingerprint
         digest.update(json.dumps([settings[k] for k in ("input", "model", "score")], sort_keys=True).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())

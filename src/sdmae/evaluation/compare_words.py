@@ -179,14 +179,14 @@ def as_markdown(comparison: Comparison) -> str:
     """The same as a Markdown file."""
     lines = [f"# {title(comparison)}"]
     for line in warnings(comparison):
-        lines += ["", f"**{_plain(line)}**"]
+        lines += ["", f"**{plain(line)}**"]
     for table in tables(comparison):
         lines += ["", f"## {table.title}", "", _row(["", *table.heads[1:]])]
         lines += [_row(["---", *["---:"] * (len(table.heads) - 1)]), *(_row(row) for row in table.rows)]
     for key in comparison.keys:
         lines += ["", f"## Differences: {MEASURES[key][1]}", ""]
-        lines += [f"- {_plain(it.sentence)}" for it in comparison.differences if it.key == key]
-    return "\n".join([*lines, "", *(f"{_plain(note)}\n" for note in notes(comparison))])
+        lines += [f"- {plain(it.sentence)}" for it in comparison.differences if it.key == key]
+    return "\n".join([*lines, "", *(f"{plain(note)}\n" for note in notes(comparison))])
 
 
 def _by(comparison: Comparison, said: Sequence[str | None]) -> dict[str, list[str]]:
@@ -210,10 +210,15 @@ def _figure(value: float | None, digits: int, scale: float = 1) -> str:
     return "–" if value is None else f"{scale * value:,.{digits}f}"
 
 
+def markdown_row(entries: Sequence[str]) -> str:
+    """One line of a Markdown table, its entries as they are."""
+    return f"| {' | '.join(entries)} |"
+
+
 def _row(entries: Sequence[str]) -> str:
-    return f"| {' | '.join(_plain(entry) for entry in entries)} |"
+    return markdown_row([plain(entry) for entry in entries])
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Markdown leaves as it is."""
     return "".join(f"\\{c}" if c in "\\`*_<>|#" else c for c in text)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,26 +17,24 @@ import numpy as np
 from sdmae.config import to_dict
 from sdmae.data.benchmark import Benchmark, TestClip
 from sdmae.detector import Detector
-from sdmae.errors import BenchmarkError, SourceError
+from sdmae.errors import SourceError
 from sdmae.evaluation import ledger
 from sdmae.evaluation.benchmark_report import Measured, report_files
 from sdmae.evaluation.benchmark_words import detector_saw
 from sdmae.evaluation.beside import Baseline, measure_baselines
 from sdmae.evaluation.map_store import MapStore
-from sdmae.evaluation.measures import Scored, alarm_measures, frame_measures, video_row
+from sdmae.evaluation.measures import Scored, video_row
 from sdmae.evaluation.moments import pictures, worst_false_alarms, worst_misses
 from sdmae.evaluation.region_files import DETECTIONS, write_regions
-from sdmae.evaluation.region_truth import Truth, true_regions
-from sdmae.evaluation.regions_of import Regions, measure_regions, pixel_figures, region_figures
+from sdmae.evaluation.region_truth import true_regions
 from sdmae.evaluation.run_folder import METRICS, run_folder
+from sdmae.evaluation.scored_clips import check_labels, headline, score_test_clips, under
 from sdmae.evaluation.smoothing import RULE, Smoothing, smoothing_of
 from sdmae.interrupt import deferred_interrupt
-from sdmae.progress import progress
 from sdmae.recordings.files import check_writable, write_text
 from sdmae.recordings.plots import score_png
 from sdmae.recordings.tables import export_scores, write_table
-from sdmae.scoring import Series, VideoScores
-from sdmae.video import probe
+from sdmae.scoring import Series
 
 SYNTHETIC = ("scene",)
 """Benchmarks whose test split is drawn, not filmed: they can be looked at as often as one likes, with no ledger."""
@@ -78,10 +75,7 @@ def evaluate(
     has another number of frames than labels, and before anything is scored where all labels are of one kind;
     `SourceError`, also before, where output folder or ledger cannot be written to.
     """
-    every = np.concatenate([clip.labels for clip in benchmark.test])
-    if every.all() or not every.any():
-        kind = "abnormal" if every.all() else "normal"
-        raise BenchmarkError(f"{benchmark.name}: all {len(every)} test frames are {kind}; an AUC needs both kinds")
+    check_labels(benchmark)
     smoothing = smoothing_of(benchmark.name, sigma)
     check_writable(output)
     noted = None
@@ -99,7 +93,8 @@ def evaluate(
         try:
             # Noted before anything of it can be seen, so that no look at a test set goes unrecorded.
             if noted is not None:
-                _note(detector, benchmark, done, noted, report)
+                about = {key: done.metrics[key] for key in ("protocol", "seen_in_training")}
+                note(detector, benchmark, done.figures, noted, report, **about)
             with run_folder(output) as folder:
                 _write(folder, done)
         except KeyboardInterrupt:
@@ -178,15 +173,13 @@ def _measured(
 ) -> _Done:
     # What cannot be read of the ground truth is told before the test set is looked at.
     truth = true_regions(benchmark.test) if whole else None
-    score = replace(detector.config.score, sigma=smoothing.sigma)
+    scorer = under(detector, smoothing)
     with ExitStack() as stack:
         maps = stack.enter_context(MapStore()) if whole else None
-        # Of the same weights: only what follows the network differs, and the causal scores do not.
-        scorer = detector.with_settings(replace(detector.config, score=score))
         scored, seconds = score_test_clips(scorer, benchmark, report, maps)
-        figures, regions = _headline(detector, scored, maps, truth)
+        figures, regions = headline(detector, scored, maps, truth)
         figures["fps_end_to_end"] = sum(len(clip.labels) for clip in benchmark.test) / seconds
-        beside = measure_baselines(benchmark, score, truth, report)
+        beside = measure_baselines(benchmark, scorer.config.score, truth, report)
         metrics = _metrics(detector, benchmark, smoothing, seen, figures, beside, scored)
         texts, files = {}, None
         if truth is not None and regions is not None:
@@ -230,59 +223,18 @@ def _write(folder: Path, done: _Done) -> None:
     write_text(folder / METRICS, json.dumps(done.metrics, indent=2, allow_nan=False) + "\n")
 
 
-def score_test_clips(
-    detector: Detector, benchmark: Benchmark, report: Report, maps: MapStore | None = None
-) -> tuple[list[Scored], float]:
-    """The test clips with their scores, and the seconds that decoding and scoring took.
-
-    maps: gets the filtered maps of the offline scores, clip by clip.
-    """
-    scored = []
-    seconds = 0.0
-    with progress("scoring", sum(len(t.labels) for t in benchmark.test), "frames") as bar:
-        for truth in benchmark.test:
-            if maps is not None:
-                maps.begin()
-            start = time.perf_counter()
-            offline, causal = detector.score_both(
-                truth.clip, report=report, tap=None if maps is None else maps.append
-            )
-            seconds += time.perf_counter() - start
-            rate = probe(truth.clip).rate
-            _check_count(truth, offline, rate, detector)
-            scored.append(Scored(truth, offline, causal, rate))
-            bar.update(len(truth.labels))
-    return scored, seconds
-
-
-def _check_count(truth: TestClip, scores: VideoScores, rate: float, detector: Detector) -> None:
-    """Raises `BenchmarkError` where the clip has another number of frames than labels."""
-    labels, last = len(truth.labels), int(scores.frames[-1])
-    # Of a clip faster than the detector, the last frames may not have been looked at.
-    slack = max(0, round(rate / detector.rate))
-    complete = len(scores.scores) == labels if slack <= 1 else last < labels <= last + 1 + slack
-    if not complete:
-        raise BenchmarkError(f"{truth.clip.path}: {last + 1} frames decode, but it has {labels} labels")
-
-
-def _headline(
-    detector: Detector, scored: Sequence[Scored], maps: MapStore | None, truth: Truth | None
-) -> tuple[dict[str, Any], Regions | None]:
-    """The detector's own figures, and its regions with their curves."""
-    labels = [one.truth.labels for one in scored]
-    figures: dict[str, Any] = {
-        **frame_measures(labels, [one.offline.at_frames(len(one.truth.labels)) for one in scored]),
-        "causal": frame_measures(labels, [one.causal.at_frames(len(one.truth.labels)) for one in scored]),
+def protocol_of(detector: Detector, smoothing: Smoothing) -> dict[str, Any]:
+    """What the scores were smoothed by, for metrics.json and the ledger."""
+    return {
+        "name": smoothing.name,
+        "fixed": smoothing.fixed,
+        "sigma": smoothing.sigma,
+        "source": smoothing.source,
+        "rule": RULE,
+        "detector_sigma": detector.config.score.sigma,
+        "offline": f"Gaussian of {smoothing.sigma:g} s, reflected ends, no clip normalisation",
+        "causal": f"exponential average of {detector.config.score.causal_seconds:g} s, no future",
     }
-    regions = None
-    if maps is not None:
-        clips, frames = [one.truth for one in scored], [one.offline.frames for one in scored]
-        if truth is not None:
-            regions = measure_regions(truth, clips, maps, frames, [probe(clip.clip).size for clip in clips])
-        figures |= region_figures(truth, regions) | pixel_figures(clips, maps, frames)
-    level = detector.calibration.causal if detector.calibration else None
-    figures["alarms"] = alarm_measures(scored, level, detector.config.events)
-    return figures, regions
 
 
 def _metrics(
@@ -310,16 +262,7 @@ def _metrics(
         "missing": list(benchmark.missing),
         "detector": detector.fingerprint(),
         "seen_in_training": seen,
-        "protocol": {
-            "name": smoothing.name,
-            "fixed": smoothing.fixed,
-            "sigma": smoothing.sigma,
-            "source": smoothing.source,
-            "rule": RULE,
-            "detector_sigma": detector.config.score.sigma,
-            "offline": f"Gaussian of {smoothing.sigma:g} s, reflected ends, no clip normalisation",
-            "causal": f"exponential average of {detector.config.score.causal_seconds:g} s, no future",
-        },
+        "protocol": protocol_of(detector, smoothing),
         "made": ledger.environment() | ledger.ran_on(detector.device) | ledger.commit(ledger.CODE),
     }
 
@@ -349,7 +292,18 @@ def _check_ledger(path: Path) -> None:
         raise SourceError(f"{path}: the run could not be noted there; choose another --ledger") from None
 
 
-def _note(detector: Detector, benchmark: Benchmark, done: _Done, path: Path, report: Report) -> None:
+def note(
+    detector: Detector,
+    benchmark: Benchmark,
+    figures: Mapping[str, Any],
+    path: Path,
+    report: Report,
+    **about: Any,
+) -> None:
+    """Adds a run on a test set to the ledger at `path`, before its figures are seen.
+
+    figures: what `headline` gave; about: what else the line is to say. Raises `SourceError` where it cannot be noted.
+    """
     try:
         ledger.append(
             path,
@@ -360,10 +314,9 @@ def _note(detector: Detector, benchmark: Benchmark, done: _Done, path: Path, rep
                 "detector": detector.fingerprint(),
                 "config": to_dict(detector.config),
                 "seed": detector.config.train.seed,
-                "protocol": done.metrics["protocol"],
-                "seen_in_training": done.metrics["seen_in_training"],
-                "metrics": _for_ledger(done.figures),
+                "metrics": _for_ledger(figures),
                 "provenance": {k: v for k, v in detector.provenance.items() if k != "history"},
+                **about,
                 **ledger.ran_on(detector.device),
             },
         )

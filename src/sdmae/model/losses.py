@@ -1,4 +1,4 @@
-"""What teacher and student are trained on (paper, equations 1 to 5): errors weighted by motion."""
+"""What teacher and student are trained on (paper, equations 1 to 5): errors weighted by motion, or uniformly."""
 
 from __future__ import annotations
 
@@ -35,9 +35,14 @@ def motion_weights(samples: Tensor, masks: Tensor, patch: int) -> Tensor:
 
 
 def split(prediction: Tensor, config: ModelConfig) -> tuple[Tensor, Tensor]:
-    """Frame (B, K, C p p) in [-1, 1] and anomaly map (B, K, p p) of a prediction; logits become probabilities."""
+    """Frame (B, K, C p p) in [-1, 1] and anomaly map (B, K, p p) of a prediction; logits become probabilities.
+
+    A map that is not learned (`map_weight` 0) is all normal, not what untrained weights make of it.
+    """
     pixels = config.patch * config.patch
     frame, anomaly_map = prediction[..., :-pixels], prediction[..., -pixels:]
+    if not config.map_weight:
+        return frame, torch.zeros_like(anomaly_map)
     return frame, anomaly_map.sigmoid() if config.map_loss == "bce" else anomaly_map
 
 
@@ -61,7 +66,10 @@ def teacher_loss(
     else:
         map_error = ((teacher[..., -pixels:] - target_map) ** 2).mean(-1)
         channels = target.shape[-1] // pixels
-        parts = {"frame": frame * channels / (channels + 1), "map": map_error / (channels + 1)}
+        parts = {
+            "frame": frame * channels / (channels + 1),
+            "map": config.map_weight * map_error / (channels + 1),
+        }
     losses = {name: (weights * part).sum(1).mean() for name, part in parts.items()}
     cross_entropy = F.binary_cross_entropy_with_logits(output.classifier.float(), labels.float())
     losses["classifier"] = config.classifier_weight * cross_entropy
@@ -79,7 +87,11 @@ def student_loss(output: Output, samples: Tensor, masks: Tensor, config: ModelCo
 
 
 def _weights(output: Output, samples: Tensor, masks: Tensor, config: ModelConfig) -> Tensor:
-    weights = motion_weights(samples, masks, config.patch)
+    if config.weighting == "motion":
+        weights = motion_weights(samples, masks, config.patch)
+    else:
+        cells = output.grid[0] * output.grid[1]
+        weights = torch.full((len(samples), cells), 1 / cells, device=samples.device)
     if output.ignored is not None:
         weights = weights.masked_fill(output.ignored, 0)
     if output.cells is not None:

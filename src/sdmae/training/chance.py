@@ -16,6 +16,7 @@ class Purpose(IntEnum):
     SAMPLES = 2
     OBJECTS = 3
     VALIDATION = 4
+    JUDGE = 5
 
 
 def seed_of(seed: int, purpose: Purpose, *where: int) -> int:

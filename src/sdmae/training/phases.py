@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
@@ -105,6 +106,24 @@ def run_phase(run: Run, phase: int) -> None:
     state.model = _copy(run.model)
     if accelerator.is_main_process:
         save_checkpoint(run.folder / "checkpoint.pt", state)
+
+
+def step_seconds(run: Run, phase: int, steps: int = 3) -> float:
+    """Seconds of one step of a phase as this machine takes it now, samples included: the median of a few.
+
+    For guessing how long a training run will take. Leaves the network changed, the state as it was.
+    """
+    freeze(run.model, phase)
+    model, optimizer = run.accelerator.prepare(run.model, make_optimizer(run.model, run.config.train))
+    _set_mode(run.model, phase)
+    took = []
+    before = time.perf_counter()
+    for _ in range(steps + 1):
+        for batch, noise in _batches(run, phase, 1):
+            _step(run, model, optimizer, phase, batch, noise, 0.0)  # ends in numbers on the CPU: nothing is under way
+        took.append(time.perf_counter() - before)
+        before = time.perf_counter()
+    return statistics.median(took[1:])  # the first one sets things up
 
 
 def freeze(model: SDMAE, phase: int) -> None:

@@ -17,12 +17,11 @@ import torch
 from accelerate import Accelerator
 
 from sdmae.config import AnomalyConfig, Config, to_dict
-from sdmae.data.anomalies import Scene, build_bank, learn_scene, possible
+from sdmae.data.anomalies import Scene, build_bank, possible
 from sdmae.data.anomalies.ubnormal import ubnormal_cutouts
 from sdmae.data.neighbours import Spacing
 from sdmae.data.store import Exclusion, FrameStore, open_store
-from sdmae.data.training_set import FrameSource, SampleSet, split_held_out
-from sdmae.data.zones import ignored_cells
+from sdmae.data.training_set import SampleSet
 from sdmae.detector import Detector, build_model
 from sdmae.detector.build import ignored_patches
 from sdmae.errors import ConfigError, DetectorError, SourceError
@@ -31,6 +30,7 @@ from sdmae.progress import progress
 from sdmae.training.calibrate import calibrate_held_out
 from sdmae.training.chance import Purpose, seed_of
 from sdmae.training.checkpoint import State, load_checkpoint
+from sdmae.training.footage import Footage, learn_footage
 from sdmae.training.phases import FINISHED, STUDENT, TEACHER, Run, run_phase
 from sdmae.training.review import review
 from sdmae.video import Clip, Size, probe
@@ -40,9 +40,6 @@ Report = Callable[[str], None]
 
 WRITTEN = ("checkpoint.pt", "checkpoint.pt.part", "losses.csv", "review.jpg", "review.jpg.part")
 """All that a run writes into its folder."""
-
-FEWEST = 4
-"""Frames, of both the training and the held-out video, below which nothing can be learned or judged."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +62,8 @@ class Job:
     """cpu, or None for what accelerate finds."""
     trained_on: str = ""
     """What the clips are, for the detector's provenance."""
+    finish: bool = True
+    """Also calibrate the detector by what was held out, and show the strangest moments of the clips."""
 
     @property
     def folder(self) -> Path:
@@ -80,7 +79,7 @@ def train(job: Job, config: Config, report: Report | None = None) -> Detector:
     """
     started = time.monotonic()
     report = report or _silent
-    accelerator = _accelerator(config, job)
+    accelerator = accelerator_of(config, job.device)
     config = settle(config, job.clips)
     if accelerator.is_main_process:
         _check_output(job)
@@ -108,9 +107,11 @@ def train(job: Job, config: Config, report: Report | None = None) -> Detector:
     detector = Detector(final, config, {}, device=str(accelerator.device))
     detector.provenance.update(_provenance(job, detector, state, training, started))
     if accelerator.is_main_process:
-        calibrate_held_out(detector, store, job.clips, report)
+        if job.finish:
+            calibrate_held_out(detector, store, job.clips, report)
         detector.save(job.output)
-        review(detector, job.clips, job.exclude, job.folder / "review.jpg", report)
+        if job.finish:
+            review(detector, job.clips, job.exclude, job.folder / "review.jpg", report)
     return detector
 
 
@@ -155,46 +156,27 @@ def sample_sets(
 
     ubnormal: a copy of that benchmark, whose training split gives one more family to train on.
     """
-    parts = split_held_out(store.stretches, config.train.held_out)
-    ignored = None
-    if config.input.ignore:
-        ignored = torch.from_numpy(ignored_cells(config.input.ignore, tuple(store.frames.shape[1:3]))).to(device)
-    for part, what in zip(parts, ("to learn from", "to hold out"), strict=True):
-        if sum(len(s.times) for s in part) < FEWEST:
-            raise SourceError(f"{clips[0].path}: too little video {what}; give more, or change train.held_out")
-    spacings = {clip.name: Spacing.of(config.input, probe(clip).rate) for clip in clips}
-    source = FrameSource(store, device)
-    # Both banks are made from what is trained on, so that the held-out clips stay unseen to the last pixel.
-    scene = learn_scene(
-        store.frames,
-        [(s.start, s.stop) for s in parts[0]],
-        gap=config.input.gap,
-        gradient_gap=config.input.gradient_gap,
-        seed=seed_of(config.train.seed, Purpose.OBJECTS) % 2**32,
-    )
+    return sets_of(learn_footage(store, clips, config, device), clips, config, report, ubnormal)
+
+
+def sets_of(
+    footage: Footage, clips: Sequence[Clip], config: Config, report: Report, ubnormal: Path | None = None
+) -> tuple[SampleSet, SampleSet]:
+    """The same of footage that is known already."""
+    scene = footage.scene
     families = choose_families(scene, config.anomalies, report)
     seeds = [seed_of(config.train.seed, Purpose.OBJECTS, k) % 2**32 for k in range(2)]
     rate = config.input.rate or probe(clips[0]).rate
     extra = [ubnormal_cutouts(ubnormal, scene, rate=rate, seed=seeds[0])] if ubnormal else []
     sets = [
-        SampleSet(
-            source,
-            part,
-            spacings.__getitem__,
-            build_bank(
-                scene,
-                names,
-                objects=config.anomalies.objects,
-                seed=seeds[k],
-                extra=() if k else extra,
-            ).to(device),
+        footage.samples(
+            bool(k),
+            build_bank(scene, names, objects=config.anomalies.objects, seed=seeds[k], extra=() if k else extra),
             config.anomalies,
             probability=(config.anomalies.probability, 0.5)[k],
-            # Mirrored, an ignore zone would lie elsewhere.
-            flip=config.train.flip and k == 0 and ignored is None,
-            ignored=ignored,
+            flip=config.train.flip and k == 0,
         )
-        for k, (part, names) in enumerate(zip(parts, families, strict=True))
+        for k, names in enumerate(families)
     ]
     return sets[0], sets[1]
 
@@ -216,11 +198,12 @@ def choose_families(scene: Scene, anomalies: AnomalyConfig, report: Report) -> t
     return families, held_out
 
 
-def _accelerator(config: Config, job: Job) -> Accelerator:
-    if job.device not in (None, "cpu", "cuda"):
-        raise ConfigError(f"device {job.device}: train on cpu or cuda; which GPUs, CUDA_VISIBLE_DEVICES says")
+def accelerator_of(config: Config, device: str | None) -> Accelerator:
+    """Where it is trained: cpu, cuda, or None for what there is. Raises `ConfigError` for any other."""
+    if device not in (None, "cpu", "cuda"):
+        raise ConfigError(f"device {device}: train on cpu or cuda; which GPUs, CUDA_VISIBLE_DEVICES says")
     try:
-        return Accelerator(mixed_precision=config.train.precision, cpu=job.device == "cpu")
+        return Accelerator(mixed_precision=config.train.precision, cpu=device == "cpu")
     except ValueError:
         raise ConfigError(
             f"train.precision {config.train.precision} is not to be had on this device, or another was used before "

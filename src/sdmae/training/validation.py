@@ -6,10 +6,13 @@ with against without, is what a checkpoint is chosen by.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from sdmae.config import Config
+from sdmae.config import Config, ScoreConfig
 from sdmae.data.training_set import SampleSet
 from sdmae.errors import ConfigError
 from sdmae.metrics import micro_auc
@@ -37,13 +40,20 @@ def held_out_auc(model: SDMAE, held_out: SampleSet, config: Config, *, student: 
             batch = held_out.batch(rows[start : start + BATCH], chance, probability)
             output = model(batch.samples, noise, student=student)
             maps = score_maps(output, batch.samples, model.config, config.score.resolution)
-            combined = combine(Terms(**{k: v.float().cpu().numpy() for k, v in maps.items()}), config.score)
-            # Each sample is a video of one frame: filtered in space and pooled, not smoothed over time.
-            frames = (FrameMap(k, 0.0, values, segment=k) for k, values in enumerate(combined))
-            scores += [frame.raw for frame in score_frames(frames, config.score, 1.0, causal=True)]
+            scores += sample_scores({k: v.float().cpu().numpy() for k, v in maps.items()}, config.score)
             labels += batch.labels.tolist()
     if not np.isfinite(scores).all():
         raise ConfigError("training diverged: its scores are no numbers; lower train.learning_rate and --overwrite")
     if not any(labels):
         raise ConfigError("no synthetic anomaly fits into the held-out video; choose others for anomalies.held_out")
     return micro_auc([labels], [scores])
+
+
+def sample_scores(terms: Mapping[str, NDArray[np.float32]], score: ScoreConfig) -> list[float]:
+    """One score for each of B samples, of the maps that `score_maps` or a runtime gave.
+
+    Each sample is a video of one frame: filtered in space and pooled, not smoothed over time.
+    """
+    combined = combine(Terms(**terms), score)
+    frames = (FrameMap(k, 0.0, values, segment=k) for k, values in enumerate(combined))
+    return [frame.raw for frame in score_frames(frames, score, 1.0, causal=True)]
