@@ -9,5 +9,6 @@ for event in detector.events("street.mp4"):
 from sdmae.detector.build import build_model
 from sdmae.detector.detector import BATCH, Detector, load
 from sdmae.detector.file import read_config
+from sdmae.detector.half import halved
 
-__all__ = ["BATCH", "Detector", "build_model", "load", "read_config"]
+__all__ = ["BATCH", "Detector", "build_model", "halved", "load", "read_config"]
