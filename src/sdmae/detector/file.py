@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from sdmae.config import Config, from_dict, to_dict
+from sdmae.detector.shipped import resolve
 from sdmae.errors import ConfigError, DetectorError
 from sdmae.scoring import Calibration
 
@@ -82,7 +83,7 @@ def read_file(path: Path) -> Contents:
 
 def read_config(path: str | Path) -> Config:
     """The configuration of a detector, without its weights. Raises `DetectorError` as `load` does."""
-    path = Path(path)
+    path = resolve(path)
     with _opened(path) as (_, metadata):
         return _read_config(path, metadata)
 

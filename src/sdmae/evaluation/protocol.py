@@ -195,6 +195,7 @@ def _metrics(
         "benchmark": benchmark.name,
         "missing": list(benchmark.missing),
         "detector": detector.fingerprint(),
+        "seed": detector.config.train.seed,
         "protocol": {
             "offline": f"Gaussian of {detector.config.score.sigma:g} s, reflected ends, no clip normalisation",
             "causal": f"exponential average of {detector.config.score.causal_seconds:g} s, no future",
