@@ -317,7 +317,7 @@ def test_a_bad_settings_file_is_named(
         ("train --benchmark ped3 --root . --output a.safetensors", ("ped3", "ped2, scene")),
         ("train a.mp4 --output cam", ("--output cam", "*.safetensors")),
         ("data preview a.mp4 --output a.png --count 0", ("--count must be at least 1",)),
-        ("info", ("required", "name")),
+        ("detect a.mp4 --detector nope --output out", ("nope", "shipped")),
         ("info nowhere", ("nowhere", "check the path")),
     ],
 )

@@ -60,7 +60,12 @@ def add_device(parser: Parser) -> None:
 
 def add_detector(parser: Parser) -> None:
     """--detector"""
-    parser.add_argument("--detector", type=Path, required=True, help="a detector file that `sdmae train` wrote")
+    parser.add_argument(
+        "--detector",
+        type=Path,
+        required=True,
+        help="a detector file that `sdmae train` wrote, or the name of one that is shipped (see sdmae info)",
+    )
 
 
 def add_benchmark(parser: Parser, *, required: bool) -> None:

@@ -33,19 +33,19 @@ def demo_arguments(parser: Parser) -> None:
 
 
 def info(args: Namespace, config: Config) -> int:
-    """What a detector file, a preset or a video is."""
-    from sdmae.detector.info import describe, in_words
+    """What a detector, a preset or a video is; without a name, which presets and shipped detectors there are."""
+    from sdmae.detector.info import describe, in_words, inventory
 
-    facts = describe(args.name)
+    facts = inventory() if args.name is None else describe(args.name)
     sys.stdout.write((json.dumps(facts, indent=2) if args.json else in_words(facts)) + "\n")
     return 0
 
 
 def info_arguments(parser: Parser) -> None:
     """Of `sdmae info`."""
-    from sdmae.model.presets import PRESETS
-
-    parser.add_argument("name", type=str, help=f"a detector file, a video, or a preset: {', '.join(PRESETS)}")
+    parser.add_argument(
+        "name", nargs="?", type=str, help="a detector file, a video, a preset or a shipped detector; default: a list"
+    )
     parser.add_argument("--json", action="store_true", help="the same as one JSON object")
 
 

@@ -17,6 +17,7 @@ from sdmae.config import Config, to_dict
 from sdmae.data.neighbours import Samples, Spacing, stream_samples
 from sdmae.detector.build import build_model, ignored_map, map_shape
 from sdmae.detector.file import Contents, read_file, write_file
+from sdmae.detector.shipped import resolve
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.model import SDMAE
 from sdmae.runtime import PyTorchRuntime, pick_device
@@ -275,13 +276,13 @@ class _StillMaps:
 
 
 def load(path: str | Path, *, device: str | None = None, batch: int = BATCH, stale: bool = False) -> Detector:
-    """The detector in that file. Runs no code from it and needs no second file.
+    """The detector in that file, or the shipped one of that name. Runs no code from it and needs no second file.
 
     `device`: as torch names it; None: the first GPU, else the CPU. `batch`: frames scored at once. `stale`: leave
     out a calibration that no longer holds. Raises `DetectorError` where the file is missing, cut off, of a newer
     format, not ours, or, unless `stale`, was changed since it was calibrated.
     """
-    path = Path(path)
+    path = resolve(path)
     contents = read_file(path)
     model = build_model(contents.config)
     try:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from sdmae.config import Config, from_dict, to_dict
+from sdmae.detector.shipped import resolve
 from sdmae.errors import ConfigError, DetectorError
 from sdmae.scoring import Calibration
 
@@ -31,11 +33,15 @@ class Contents:
     provenance: dict[str, Any]
     calibration: Calibration | None
     tensors: Mapping[str, Tensor]
-    """The network's weights and buffers by name, on the CPU."""
+    """The network's weights and buffers by name, on the CPU, in float32 where they are no counts."""
 
 
 def write_file(path: Path, contents: Contents) -> None:
-    """Writes the detector file, whole or not at all. Raises `DetectorError` where it cannot be written."""
+    """Writes the detector file, whole or not at all. Raises `DetectorError` where it cannot be written.
+
+    A tensor whose values float16 holds to the bit is stored in it, so that a file never is larger than it need be,
+    and what is read is what was written.
+    """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     metadata = {
         "format": FORMAT,
@@ -47,7 +53,7 @@ def write_file(path: Path, contents: Contents) -> None:
         metadata["calibration"] = json.dumps(contents.calibration.to_dict())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(save(dict(contents.tensors), metadata))
+        part.write_bytes(save({k: _narrow(v) for k, v in contents.tensors.items()}, metadata))
         part.replace(path)
     except OSError as error:
         raise DetectorError(
@@ -71,14 +77,26 @@ def read_file(path: Path) -> Contents:
             calibration = Calibration.from_dict(json.loads(kept)) if kept else None
         except (KeyError, ValueError, TypeError, AttributeError):
             raise DetectorError(f"{path}: its metadata cannot be read; was the file edited?") from None
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+        tensors = {name: _widen(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dictionary
     return Contents(config, provenance, calibration, tensors)
 
 
 def read_config(path: str | Path) -> Config:
-    """The configuration of a detector file, without its weights. Raises `DetectorError` as `load` does."""
-    with _opened(Path(path)) as (_, metadata):
-        return _read_config(Path(path), metadata)
+    """The configuration of a detector, without its weights. Raises `DetectorError` as `load` does."""
+    path = resolve(path)
+    with _opened(path) as (_, metadata):
+        return _read_config(path, metadata)
+
+
+def _narrow(tensor: Tensor) -> Tensor:
+    if tensor.dtype != torch.float32:
+        return tensor
+    half = tensor.to(torch.float16)
+    return half if torch.equal(half.float(), tensor) else tensor
+
+
+def _widen(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype == torch.float16 else tensor
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a detector file, a preset or a video is."""
+"""What a detector, a preset or a video is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sdmae.config import Config, to_dict
-from sdmae.detector import build_model, load
+from sdmae.detector import build_model, load, shipped_detectors
+from sdmae.detector.shipped import card
 from sdmae.model import PRESETS, SDMAE, gflop_per_frame
 from sdmae.model.presets import fit
 from sdmae.scoring import Calibration
@@ -17,12 +18,18 @@ EXAMPLE = (720, 1280)
 """Rows and columns of the camera for which a preset of open size is described."""
 
 
+def inventory() -> dict[str, Any]:
+    """What can be named without a file."""
+    return {"presets": list(PRESETS), "shipped_detectors": shipped_detectors()}
+
+
 def describe(name: str) -> dict[str, Any]:
     """Facts about the thing of that name. Raises `SourceError` or `DetectorError` where it is none of the three."""
     if name in PRESETS and not Path(name).exists():
         config = fit(PRESETS[name], *EXAMPLE, 25.0)
         return {"kind": "preset", "name": name, **_network(build_model(config), config), "settings": to_dict(config)}
-    if Path(name).suffix == ".safetensors":
+    ours = name in shipped_detectors() and not Path(name).exists()
+    if ours or Path(name).suffix == ".safetensors":
         detector = load(name, device="cpu", stale=True)
         return {
             "kind": "detector",
@@ -32,6 +39,7 @@ def describe(name: str) -> dict[str, Any]:
             "provenance": detector.provenance,
             "calibration": None if detector.calibration is None else detector.calibration.to_dict(),
             "settings": to_dict(detector.config),
+            **({"card": card(name)} if ours else {}),
         }
     clips = []
     for clip in find_clips(name):
@@ -74,7 +82,7 @@ def _alarms(kept: dict[str, Any] | None) -> list[str]:
 
 
 def in_words(facts: dict[str, Any]) -> str:
-    """The same for a reader: one line a fact, settings left to --json."""
+    """The same for a reader: one line a fact, settings left to --json; then the card."""
     lines = []
     for key, value in facts.items():
         if key == "clips":
@@ -88,6 +96,10 @@ def in_words(facts: dict[str, Any]) -> str:
             lines += _alarms(value)
         elif key == "input_size":
             lines.append(f"input size: {value[1]}x{value[0]}")
+        elif key == "card":
+            lines += ["", value.rstrip()]
+        elif isinstance(value, list):
+            lines.append(f"{key.replace('_', ' ')}: {', '.join(value) or 'none'}")
         elif key != "settings":
             lines.append(f"{key.replace('_', ' ')}: {f'{value:,}' if isinstance(value, int) else value}")
     return "\n".join(lines)

@@ -261,6 +261,7 @@ def _metrics(
         "benchmark": benchmark.name,
         "missing": list(benchmark.missing),
         "detector": detector.fingerprint(),
+        "seed": detector.config.train.seed,
         "seen_in_training": seen,
         "protocol": protocol_of(detector, smoothing),
         "made": ledger.environment() | ledger.ran_on(detector.device) | ledger.commit(ledger.CODE),
