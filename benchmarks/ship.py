@@ -127,12 +127,19 @@ def read_result(text: str, benchmark: str) -> Result:
     try:
         metrics: dict[str, Any] = json.loads(path.read_text())
         name, missing, seed = metrics["benchmark"], metrics["missing"], metrics.get("seed")
+        fixed, seen = metrics["protocol"].get("fixed"), metrics.get("seen_in_training")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ConfigError(f"{path}: not the metrics.json that sdmae evaluate writes") from None
     if name != benchmark or missing:
         raise ConfigError(
             f"{path}: of {name}{', which was not whole' if missing else ''}; figures of {benchmark} wanted"
         )
+    if fixed is None:
+        raise ConfigError(f"{path}: by an earlier sdmae, whose protocol was not named; run sdmae evaluate again")
+    if not fixed:
+        raise ConfigError(f"{path}: under another smoothing than the benchmark's; evaluate without --score.sigma")
+    if seen:
+        raise ConfigError(f"{path}: the detector was trained on {', '.join(seen)} of its test clips")
     if named and seed not in (None, int(named[1])):
         raise ConfigError(f"{path}: is of seed {seed}, not {named[1]}")
     if not named and seed is None:

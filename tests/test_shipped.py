@@ -127,7 +127,7 @@ def test_every_shipped_detector_has_a_card(names: list[str]) -> None:
         assert all("%" not in row and row.count("|") == 2 + len(ship_card.COLUMNS) for row in rows)
         assert sum("(this one)" in row for row in rows) <= 1
         assert load(name, device="cpu").fingerprint() in text
-        for word in ("Offline (the paper's protocol)", "Causal", "sdmae train --benchmark", "Apache-2.0", "single"):
+        for word in ("\nOffline (", "\nCausal (", "sdmae train --benchmark", "Apache-2.0", "single"):
             assert word in text
         assert "without test labels" in text
         assert "None of these figures" not in text
@@ -260,6 +260,10 @@ def test_what_cannot_be_shipped_is_refused(
 ) -> None:
     unseeded = edited(world, tmp_path / "unseeded.json", seed=None)
     foreign = edited(world, tmp_path / "foreign.json", benchmark="ped2")
+    protocol = json.loads((world / "out" / "metrics.json").read_text())["protocol"]
+    early = edited(world, tmp_path / "early.json", protocol={key: protocol[key] for key in ("offline", "causal")})
+    smooth = edited(world, tmp_path / "smooth.json", protocol={**protocol, "fixed": False})
+    learned = edited(world, tmp_path / "learned.json", seen_in_training=["test_01"])
     partial = edited(world, tmp_path / "partial.json", missing=["a clip"])
     write_scene(
         tmp_path / "scene", training_clips=1, training_seconds=2, test_seconds=20, height=72, width=104, rate=4
@@ -274,6 +278,9 @@ def test_what_cannot_be_shipped_is_refused(
         (order(world, measured, measured), "two results of seed 0"),
         (order(world, foreign), "of ped2; figures of scene wanted"),
         (order(world, partial), "which was not whole"),
+        (order(world, early), "by an earlier sdmae"),
+        (order(world, smooth), "another smoothing"),
+        (order(world, learned), "was trained on test_01 of its test clips"),
         (order(world, str(detector_file)), "not the metrics.json"),
         ([*order(world), "--benchmark", "scene"], "both --benchmark scene and --root DIR"),
         ([*order(world), "--benchmark", "ped2", "--root", "."], "both --benchmark scene and --root DIR"),
