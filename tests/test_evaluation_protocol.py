@@ -221,7 +221,7 @@ def test_the_regions_that_were_written_measure_as_they_were_printed(
         assert expected["detections"] > 0
         # And the benchmark's own truth is the same, by the same rule.
         again = regions_report(mixed, folder / name)
-        about = {key: figures["regions"][key] for key in ("clips", "frames")}
+        about = {key: figures["regions"][key] for key in ("clips", "frames")} | {"benchmark": "scene", "missing": []}
         assert again == expected | about | {"tracks_origin": figures["regions"]["origin"]}
 
 
