@@ -309,9 +309,9 @@ def test_the_card_gives_the_command_that_trained_it() -> None:
         small,
         input=replace(small.input, height=240, width=360, rate=10.0),  # settled by the video
         anomalies=replace(small.anomalies, families=("shapes",)),
-        train=replace(small.train, flip=False, seed=2),
+        train=replace(small.train, flip=True, seed=2),
     )
     assert ship_card.training_command(changed, "ped2") == (
         "sdmae train --benchmark ped2 --root DIR --preset small --anomalies.families '[\"shapes\"]' "
-        "--train.flip false --train.seed 2 --output FILE.safetensors"
+        "--train.flip true --train.seed 2 --output FILE.safetensors"
     )

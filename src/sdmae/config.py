@@ -112,8 +112,8 @@ class TrainConfig:
     """On weight matrices only, not on biases and norms."""
     clip_norm: float | None = None
     """Largest norm of the gradient of one step. None: not clipped."""
-    flip: bool = True
-    """Mirror half of the samples left to right."""
+    flip: bool = False
+    """Mirror half of the samples left to right. Before a fixed camera that makes the wrong way normal."""
     held_out: float = 0.1
     """Share of the training video held out to choose the checkpoint: whole clips, or the end of a single one."""
     validation_samples: int = 400

@@ -53,7 +53,6 @@ def demo_config() -> Config:
         anomalies=replace(small.anomalies, objects=400),
         train=replace(
             small.train,
-            flip=False,
             teacher_epochs=18,
             student_epochs=3,
             batch_size=16,

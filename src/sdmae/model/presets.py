@@ -15,7 +15,6 @@ def _paper(name: str, height: int, width: int, patch: int, rate: float, sigma: f
         preset=name,
         input=InputConfig(height=height, width=width, rate=rate),
         model=ModelConfig(patch=patch),
-        train=TrainConfig(flip=False),
         score=ScoreConfig(sigma=sigma),
     )
 
@@ -39,7 +38,7 @@ PRESETS: dict[str, Config] = {
             warmup_steps=200,
             clip_norm=1.0,
         ),
-        score=ScoreConfig(delta=1.0),
+        score=ScoreConfig(delta=1.0, masks="alternating"),
     ),
     "small": Config(
         preset="small",
@@ -58,7 +57,7 @@ PRESETS: dict[str, Config] = {
         ),
         anomalies=AnomalyConfig(probability=0.5),
         train=TrainConfig(
-            teacher_epochs=24,
+            teacher_epochs=40,
             student_epochs=4,
             batch_size=16,
             learning_rate=7e-4,
@@ -66,7 +65,7 @@ PRESETS: dict[str, Config] = {
             warmup_steps=200,
             clip_norm=1.0,
         ),
-        score=ScoreConfig(delta=1.0, resolution="token", filter_frames=5, filter_cells=3),
+        score=ScoreConfig(delta=1.0, resolution="token", filter_frames=5, filter_cells=3, masks="alternating"),
     ),
 }
 """`paper-*` as published, one a benchmark; `base` for any camera; `small` for a CPU."""
