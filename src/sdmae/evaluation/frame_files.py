@@ -34,8 +34,9 @@ ENDINGS = (".csv", ".txt", ".npy")
 """Of files that lie side by side."""
 PARTIAL = "partial: not comparable with published figures"
 """What is said of figures from a benchmark that is not whole."""
-SERIES = "series"
-"""The folder in which evaluate leaves labels and scores of its own, side by side."""
+SERIES, REGIONS = "series", "regions"
+"""Folders of evaluate's own beside those of the videos: scores and labels, one number a line, for
+`sdmae metrics frames`; tracks and detections for `sdmae metrics regions`."""
 
 _HEADER = ("frame", "time", "score")
 
@@ -62,7 +63,7 @@ def folder_truth(folder: Path) -> Truth:
 
 def score_files(folder: Path) -> dict[str, Path]:
     """The file of scores of each video. Raises `BenchmarkError` where there are none."""
-    return files_by_video(folder, ENDINGS, SCORES, known=(SERIES,))
+    return files_by_video(folder, ENDINGS, SCORES, known=(SERIES, REGIONS))
 
 
 def read_pairs(scores: Path, truth: Truth) -> dict[str, tuple[Floats, Floats]]:

@@ -41,6 +41,9 @@ from sdmae.progress import say
 
 Floats = NDArray[np.float64]
 
+NEAR = 0.95
+"""False positives a frame from which on a curve has been followed to its end, for all that it matters."""
+
 TRACK = ("track_id", "frame", "x_min", "y_min", "x_max", "y_max")
 """Columns of a file of tracks."""
 DETECTION = ("frame", "x_min", "y_min", "x_max", "y_max", "score")
@@ -181,8 +184,11 @@ def _regions(truth: Floats, found: Floats, num_frames: int) -> dict[str, Any]:
 
 
 def _cut_tie(result: RegionResult, found: Floats) -> dict[str, Any] | None:
-    """The detections of one score with which the curves pass 1 false positive a frame and so end, if they do."""
-    if not result.cut_tie or result.cut_score is None:
+    """The detections of one score with which the curves pass 1 false positive a frame and so end, if they do.
+
+    None, too, where they end so near to 1 that it makes no difference.
+    """
+    if not result.cut_tie or result.cut_score is None or result.false_positives_per_frame[-2] > NEAR:
         return None
     return {
         "score": result.cut_score,

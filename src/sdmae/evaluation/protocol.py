@@ -22,6 +22,7 @@ from sdmae.evaluation import ledger
 from sdmae.evaluation.benchmark_report import Measured, report_files
 from sdmae.evaluation.benchmark_words import detector_saw
 from sdmae.evaluation.beside import Baseline, measure_baselines
+from sdmae.evaluation.frame_files import REGIONS, SERIES
 from sdmae.evaluation.map_store import MapStore
 from sdmae.evaluation.measures import Scored, video_row
 from sdmae.evaluation.moments import pictures, worst_false_alarms, worst_misses
@@ -39,11 +40,6 @@ from sdmae.scoring import Series
 SYNTHETIC = ("scene",)
 """Benchmarks whose test split is drawn, not filmed: they can be looked at as often as one likes, with no ledger."""
 LEDGER = Path("benchmarks/results/test-ledger.jsonl")
-SERIES = "series"
-"""Folder of scores and labels, one number a line, as `sdmae metrics frames` reads them."""
-REGIONS = "regions"
-"""Folder of ground truth and detections, as `sdmae metrics regions` reads them."""
-
 Report = Callable[[str], None]
 
 
