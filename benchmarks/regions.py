@@ -31,7 +31,7 @@ CHILD = """
 import json, sys, time, warnings
 from pathlib import Path
 import numpy as np
-from sdmae.evaluation.metric_files import regions_report
+from sdmae.evaluation.files.metric_files import regions_report
 folder, frames = Path(sys.argv[1]), int(sys.argv[2])
 
 def peak():

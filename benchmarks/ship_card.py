@@ -11,8 +11,8 @@ from typing import Any
 
 from sdmae.config import Config, to_dict
 from sdmae.detector import Detector
-from sdmae.evaluation.benchmark_words import TITLES, measured_how, terms
 from sdmae.evaluation.beside import NAMES
+from sdmae.evaluation.report.benchmark_words import TITLES, measured_how, terms
 from sdmae.model import PRESETS
 from sdmae.scoring.calibrated import warning, words
 

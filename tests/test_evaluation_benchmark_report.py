@@ -16,8 +16,8 @@ import pytest
 
 from sdmae import load
 from sdmae.data.benchmark import Benchmark, Mask, TestClip
-from sdmae.evaluation.pieces import Line, chart, score_curve, table
 from sdmae.evaluation.protocol import evaluate
+from sdmae.evaluation.report.pieces import Line, chart, score_curve, table
 from sdmae.scoring import AlarmLevel, Calibration
 from sdmae.video import find_clips
 from video_files import make_video, with_a_blaze
@@ -90,7 +90,8 @@ def benchmark_in(folder: Path) -> Benchmark:
     """One training clip; a test clip with a blaze whose name needs escaping, and a normal one."""
     normal = make_video(folder / "n.mp4", 30)
     clips = [find_clips(str(p))[0] for p in (make_video(folder / "a&b.mp4", 80, draw=with_a_blaze), normal)]
-    labels = [(np.arange(80) >= 40) & (np.arange(80) < 60), np.zeros(30, bool)]
+    # Longer than the blaze, so that there is something to miss however good the detector is.
+    labels = [(np.arange(80) >= 40) & (np.arange(80) < 75), np.zeros(30, bool)]
     test = tuple(TestClip(c, one, blaze) for c, one in zip(clips, labels, strict=True))
     return Benchmark(name="scene", rate=25.0, training=(clips[1],), test=test, missing=("clips 3 to 9 & masks",))
 

@@ -15,11 +15,11 @@ import pytest
 
 from sdmae.data.benchmark import Benchmark, TestClip
 from sdmae.errors import BenchmarkError, ConfigError, SdmaeError, SourceError
-from sdmae.evaluation.compare import Comparison, Difference, as_json, compare, signed_figure
-from sdmae.evaluation.compare_page import as_html, points, write_comparison
-from sdmae.evaluation.compare_words import as_markdown, as_text, tables, warnings
-from sdmae.evaluation.methods import Contest, Method, read_contest
-from sdmae.evaluation.noted import Alarms, Noted
+from sdmae.evaluation.comparison.compare import Comparison, Difference, as_json, compare, signed_figure
+from sdmae.evaluation.comparison.compare_page import as_html, points, write_comparison
+from sdmae.evaluation.comparison.compare_words import as_markdown, as_text, tables, warnings
+from sdmae.evaluation.comparison.methods import Contest, Method, read_contest
+from sdmae.evaluation.comparison.noted import Alarms, Noted
 from sdmae.metrics import (
     Interval,
     average_precision,

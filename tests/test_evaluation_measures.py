@@ -14,9 +14,9 @@ from sdmae.errors import BenchmarkError
 from sdmae.evaluation.beside import camera_of
 from sdmae.evaluation.map_store import LONGEST, MapStore
 from sdmae.evaluation.measures import Scored, alarm_measures, frame_measures, video_row
-from sdmae.evaluation.moments import worst_false_alarms, worst_misses
 from sdmae.evaluation.region_truth import true_regions
 from sdmae.evaluation.regions_of import measure_regions, pixel_figures, scaled, shown_by
+from sdmae.evaluation.report.moments import worst_false_alarms, worst_misses
 from sdmae.metrics import bootstrap_auc, map_detections, pixel_auc, quantile_levels, rbdc_tbdc
 from sdmae.scoring import AlarmLevel, VideoScores
 from sdmae.video import Clip, Size

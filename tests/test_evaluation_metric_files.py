@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sdmae.errors import BenchmarkError
-from sdmae.evaluation.metric_files import frames_report, regions_report
+from sdmae.evaluation.files.metric_files import frames_report, regions_report
 from sdmae.metrics import average_precision, equal_error_rate, macro_auc, macro_auc_two_class, micro_auc, rbdc_tbdc
 
 Folder = Callable[..., Path]

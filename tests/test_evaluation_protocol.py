@@ -14,8 +14,8 @@ import torch
 from sdmae import Detector
 from sdmae.data.benchmark import Benchmark, Mask, TestClip, Track
 from sdmae.errors import BenchmarkError, SourceError
+from sdmae.evaluation.files.metric_files import frames_report, regions_report
 from sdmae.evaluation.measures import frame_measures
-from sdmae.evaluation.metric_files import frames_report, regions_report
 from sdmae.evaluation.protocol import evaluate
 from sdmae.evaluation.scored_clips import score_test_clips
 from sdmae.metrics import average_precision, equal_error_rate, macro_auc, micro_auc

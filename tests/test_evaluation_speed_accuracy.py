@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from sdmae.errors import ConfigError, SourceError
-from sdmae.evaluation.speed_accuracy import NOTE, TITLES, Point, published, speed_accuracy_plot, speed_accuracy_png
+from sdmae.evaluation.comparison.speed_accuracy import (
+    NOTE,
+    TITLES,
+    Point,
+    published,
+    speed_accuracy_plot,
+    speed_accuracy_png,
+)
 
 OURS = [Point("small", 0.932, 85.0, (0.88, 0.97)), Point("frame difference", 0.916)]
 

@@ -17,12 +17,12 @@ from sdmae.progress import say
 
 if TYPE_CHECKING:
     from sdmae.data.benchmark import Benchmark
-    from sdmae.evaluation.methods import Contest
+    from sdmae.evaluation.comparison.methods import Contest
 
 
 def frames(args: Namespace, config: Config) -> int:
     """Micro and macro AUC, average precision and equal error rate of anybody's frame scores, as JSON."""
-    from sdmae.evaluation.metric_files import frames_report
+    from sdmae.evaluation.files.metric_files import frames_report
 
     _print(frames_report(args.scores, _truth(args, "labels")), args.output)
     return 0
@@ -49,7 +49,7 @@ def frames_arguments(parser: Parser) -> None:
 
 def regions(args: Namespace, config: Config) -> int:
     """RBDC and TBDC of anybody's detections, as JSON."""
-    from sdmae.evaluation.metric_files import regions_report
+    from sdmae.evaluation.files.metric_files import regions_report
 
     truth = _truth(args, "tracks")
     if isinstance(truth, Path) and args.num_frames is None:
@@ -82,9 +82,9 @@ def regions_arguments(parser: Parser) -> None:
 
 def compare(args: Namespace, config: Config) -> int:
     """Several detectors or methods on one benchmark side by side, with an interval on every difference."""
-    from sdmae.evaluation.compare import compare as run
-    from sdmae.evaluation.compare_words import as_text, machines
-    from sdmae.evaluation.methods import read_contest
+    from sdmae.evaluation.comparison.compare import compare as run
+    from sdmae.evaluation.comparison.compare_words import as_text, machines
+    from sdmae.evaluation.comparison.methods import read_contest
 
     given = args.labels is not None or args.benchmark is not None or args.root is not None
     contest = read_contest(args.methods, _truth(args, "labels") if given else None)
@@ -93,13 +93,13 @@ def compare(args: Namespace, config: Config) -> int:
     comparison = run(contest)
     sys.stdout.write(as_text(comparison))
     if args.output is not None:
-        from sdmae.evaluation.compare_page import write_comparison
+        from sdmae.evaluation.comparison.compare_page import write_comparison
 
         write_comparison(args.output, comparison)
         say(f"{args.output / 'compare.html'}: written, with compare.md and compare.json")
     if args.plot is not None and contest.benchmark is not None:
-        from sdmae.evaluation.compare_page import points
-        from sdmae.evaluation.speed_accuracy import speed_accuracy_plot
+        from sdmae.evaluation.comparison.compare_page import points
+        from sdmae.evaluation.comparison.speed_accuracy import speed_accuracy_plot
 
         speed_accuracy_plot(args.plot, contest.benchmark, points(comparison), machines(comparison))
         say(f"{args.plot}: written")
@@ -135,7 +135,7 @@ def compare_arguments(parser: Parser) -> None:
 
 def _check_plot(path: Path, contest: Contest) -> None:
     """Refuses before the work what could not be drawn after it."""
-    from sdmae.evaluation.speed_accuracy import published
+    from sdmae.evaluation.comparison.speed_accuracy import published
 
     if path.suffix.lower() != ".png":
         raise ConfigError(f"--plot {path}: the picture is called *.png")
@@ -164,7 +164,7 @@ def _truth(args: Namespace, folder: str) -> Path | Benchmark:
 
 def _benchmark(args: Namespace) -> Benchmark:
     from sdmae.data.readers import read_annotations
-    from sdmae.evaluation.frame_files import PARTIAL
+    from sdmae.evaluation.files.frame_files import PARTIAL
 
     benchmark = read_annotations(args.benchmark, root_of(args), partial=args.partial)
     if benchmark.missing:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sdmae.demo.alarms import Alarm, Normal, Verdict
 from sdmae.demo.overlay import Reviewed, score_limits
-from sdmae.evaluation.pieces import embedded, figure_cells, filled, percent, score_curve
+from sdmae.evaluation.report.pieces import embedded, figure_cells, filled, percent, score_curve
 from sdmae.recordings.files import write_text
 from sdmae.recordings.page import level
 from sdmae.scoring.calibrated import words

@@ -19,15 +19,15 @@ from sdmae.data.benchmark import Benchmark, TestClip
 from sdmae.detector import Detector
 from sdmae.errors import SourceError
 from sdmae.evaluation import ledger
-from sdmae.evaluation.benchmark_report import Measured, report_files
-from sdmae.evaluation.benchmark_words import detector_saw
 from sdmae.evaluation.beside import Baseline, measure_baselines
-from sdmae.evaluation.frame_files import REGIONS, SERIES
+from sdmae.evaluation.files.frame_files import REGIONS, SERIES
+from sdmae.evaluation.files.region_files import DETECTIONS, write_regions
 from sdmae.evaluation.map_store import MapStore
 from sdmae.evaluation.measures import Scored, video_row
-from sdmae.evaluation.moments import pictures, worst_false_alarms, worst_misses
-from sdmae.evaluation.region_files import DETECTIONS, write_regions
 from sdmae.evaluation.region_truth import true_regions
+from sdmae.evaluation.report.benchmark_report import Measured, report_files
+from sdmae.evaluation.report.benchmark_words import detector_saw
+from sdmae.evaluation.report.moments import pictures, worst_false_alarms, worst_misses
 from sdmae.evaluation.run_folder import METRICS, run_folder
 from sdmae.evaluation.scored_clips import check_labels, headline, score_test_clips, under
 from sdmae.evaluation.smoothing import RULE, Smoothing, smoothing_of

@@ -19,8 +19,8 @@ from sdmae.evaluation.ablation.judge import LEVEL, MEAN, NORMAL, RESAMPLES, Resa
 from sdmae.evaluation.ablation.plan import FILE, Plan
 from sdmae.evaluation.ablation.plot import Line, dot_plot
 from sdmae.evaluation.ablation.rows import FULL, Row, Skipped
-from sdmae.evaluation.compare import figure, signed_figure
-from sdmae.evaluation.compare_words import markdown_row, plain
+from sdmae.evaluation.comparison.compare import figure, signed_figure
+from sdmae.evaluation.comparison.compare_words import markdown_row, plain
 from sdmae.metrics import Interval
 from sdmae.recordings.files import write_text
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdmae.evaluation.compare import LEVEL, MEASURES, OTHERS, RESAMPLES, Comparison, figure
-from sdmae.evaluation.frame_files import PARTIAL
+from sdmae.evaluation.comparison.compare import LEVEL, MEASURES, OTHERS, RESAMPLES, Comparison, figure
+from sdmae.evaluation.files.frame_files import PARTIAL
 
 FEW = 30
 """Videos below which an interval from drawing them anew is known to be too narrow."""

@@ -8,8 +8,8 @@ from itertools import combinations
 from typing import Any
 
 from sdmae.errors import BenchmarkError
-from sdmae.evaluation.methods import Contest, Method
-from sdmae.evaluation.noted import FIGURES
+from sdmae.evaluation.comparison.methods import Contest, Method
+from sdmae.evaluation.comparison.noted import FIGURES
 from sdmae.metrics import (
     Interval,
     Measure,

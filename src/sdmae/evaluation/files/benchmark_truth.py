@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sdmae.data.benchmark import Benchmark
-from sdmae.evaluation.frame_files import Truth
+from sdmae.evaluation.files.frame_files import Truth
 
 
 def benchmark_truth(benchmark: Benchmark) -> Truth:

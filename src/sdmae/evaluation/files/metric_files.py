@@ -1,7 +1,6 @@
 """Anybody's scores, labels, tracks and detections in files, and the measures of them: `sdmae metrics`.
 
-Frames: see `sdmae.evaluation.frame_files`. Regions: one .csv or .txt for each video, one row a line, numbers with
-commas between:
+Frames: see `frame_files`. Regions: one .csv or .txt for each video, one row a line, numbers with commas between:
 
     tracks      track_id,frame,x_min,y_min,x_max,y_max
     detections  frame,x_min,y_min,x_max,y_max,score
@@ -24,9 +23,16 @@ from numpy.typing import NDArray
 
 from sdmae.data.benchmark import Benchmark
 from sdmae.errors import BenchmarkError
-from sdmae.evaluation.benchmark_truth import benchmark_truth
-from sdmae.evaluation.frame_files import folder_truth, read_pairs
-from sdmae.evaluation.number_files import check_header, check_matched, files_by_video, number, read_lines, refuse
+from sdmae.evaluation.files.benchmark_truth import benchmark_truth
+from sdmae.evaluation.files.frame_files import folder_truth, read_pairs
+from sdmae.evaluation.files.number_files import (
+    check_header,
+    check_matched,
+    files_by_video,
+    number,
+    read_lines,
+    refuse,
+)
 from sdmae.evaluation.region_truth import counted_clips, true_regions
 from sdmae.metrics import (
     RegionResult,

@@ -8,10 +8,10 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from sdmae.evaluation.compare import MEASURES, Comparison, Difference, as_json, figure, signed_figure
-from sdmae.evaluation.compare_words import Table, as_markdown, machines, notes, tables, title, warnings
-from sdmae.evaluation.frame_files import PARTIAL
-from sdmae.evaluation.speed_accuracy import NOTE, OURS, TITLES, Point, embedded, speed_accuracy_png
+from sdmae.evaluation.comparison.compare import MEASURES, Comparison, Difference, as_json, figure, signed_figure
+from sdmae.evaluation.comparison.compare_words import Table, as_markdown, machines, notes, tables, title, warnings
+from sdmae.evaluation.comparison.speed_accuracy import NOTE, OURS, TITLES, Point, embedded, speed_accuracy_png
+from sdmae.evaluation.files.frame_files import PARTIAL
 from sdmae.metrics import Interval
 from sdmae.recordings.files import check_writable, write_text
 

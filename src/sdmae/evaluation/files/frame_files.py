@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdmae.errors import BenchmarkError
-from sdmae.evaluation.number_files import (
+from sdmae.evaluation.files.number_files import (
     check_header,
     check_matched,
     files_by_video,

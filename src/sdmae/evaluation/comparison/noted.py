@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sdmae.errors import BenchmarkError
-from sdmae.evaluation.frame_files import SERIES
+from sdmae.evaluation.files.frame_files import SERIES
 
 Protocol = Literal["offline", "causal", "unknown"]
 """Whether a score may look into the future."""

@@ -9,7 +9,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sdmae.evaluation.benchmark_words import (
+from sdmae.evaluation.beside import NAMES, Baseline
+from sdmae.evaluation.measures import Scored
+from sdmae.evaluation.regions_of import Regions
+from sdmae.evaluation.report.benchmark_words import (
     EVENTS,
     TITLES,
     made,
@@ -19,11 +22,8 @@ from sdmae.evaluation.benchmark_words import (
     warnings,
     what_it_saw,
 )
-from sdmae.evaluation.beside import NAMES, Baseline
-from sdmae.evaluation.measures import Scored
-from sdmae.evaluation.moments import APART, Shown
-from sdmae.evaluation.pieces import Line, chart, embedded, figure_cells, filled, percent, score_curve, table
-from sdmae.evaluation.regions_of import Regions
+from sdmae.evaluation.report.moments import APART, Shown
+from sdmae.evaluation.report.pieces import Line, chart, embedded, figure_cells, filled, percent, score_curve, table
 from sdmae.metrics import roc
 from sdmae.recordings.page import level
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from sdmae.data.benchmark import Benchmark
 from sdmae.errors import BenchmarkError, ConfigError
-from sdmae.evaluation.benchmark_truth import benchmark_truth
-from sdmae.evaluation.frame_files import SERIES, Truth, folder_truth, read_pairs
-from sdmae.evaluation.noted import Noted, read_noted
+from sdmae.evaluation.comparison.noted import Noted, read_noted
+from sdmae.evaluation.files.benchmark_truth import benchmark_truth
+from sdmae.evaluation.files.frame_files import SERIES, Truth, folder_truth, read_pairs
 from sdmae.metrics import micro_auc
 
 Floats = NDArray[np.float64]

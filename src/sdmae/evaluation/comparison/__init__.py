@@ -1,0 +1,1 @@
+"""Several detectors or methods side by side."""

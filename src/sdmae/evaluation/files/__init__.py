@@ -1,0 +1,1 @@
+"""Scores, labels, tracks and detections in files, ours and anybody's."""

@@ -1,0 +1,1 @@
+"""What an evaluation shows: the page of a benchmark, its pictures and words."""
