@@ -89,7 +89,7 @@ def test_without_anomalies_samples_are_the_neighbours_themselves(samples: Sample
 
 
 def test_some_samples_are_mirrored_as_a_whole(samples: SampleSet, store: FrameStore) -> None:
-    samples.probability = 0.0
+    samples.flip, samples.probability = True, 0.0
     batch = draw(samples, list(range(40)))
     mirrored = 0
     for k in range(40):
