@@ -36,6 +36,8 @@ from sdmae.recordings.files import write_text
 from sdmae.training.calibrate import calibrate_held_out
 from sdmae.training.run import open_frames
 
+WHOLE = {"detector", "frames", "abnormal_frames", "videos", "alarms", "baselines", "intervals", "made"}
+"""Keys of metrics.json that the card tells of."""
 LARGEST = 16_000_000
 """Bytes of a shipped detector's file: more than this nobody wants in a package."""
 
@@ -115,6 +117,8 @@ def benchmark_of(detector: Detector, path: Path) -> str:
         raise DetectorError(
             f"{path}: trained on {name or 'nobody knows what'}; shipped are those of {', '.join(DATA)}"
         )
+    if not {"marks", "excluded"} <= about.keys():
+        raise DetectorError(f"{path}: by an earlier sdmae, which noted less of its training; train it again")
     if not about.get("finished"):
         raise DetectorError(f"{path}: its training was not finished; go on with sdmae train --resume")
     return name
@@ -128,8 +132,11 @@ def read_result(text: str, benchmark: str) -> Result:
         metrics: dict[str, Any] = json.loads(path.read_text())
         name, missing, seed = metrics["benchmark"], metrics["missing"], metrics.get("seed")
         fixed, seen = metrics["protocol"].get("fixed"), metrics.get("seen_in_training")
+        whole = fixed is None or metrics.keys() >= WHOLE
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ConfigError(f"{path}: not the metrics.json that sdmae evaluate writes") from None
+    if not whole:
+        raise ConfigError(f"{path}: lacks {', '.join(sorted(WHOLE - metrics.keys()))}; run sdmae evaluate again")
     if name != benchmark or missing:
         raise ConfigError(
             f"{path}: of {name}{', which was not whole' if missing else ''}; figures of {benchmark} wanted"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sdmae.recordings.plots import roc_plot, score_plot
+from sdmae.recordings.plots import score_plot
 
 
 def read(path: Path) -> NDArray[np.uint8]:
@@ -74,13 +74,3 @@ def test_an_unwritable_place_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"a\.png"):
         score_plot(tmp_path / "a.png", [0.0, 1.0], [0.0, 1.0])
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
-
-
-def test_several_detectors_share_one_roc_plot(tmp_path: Path) -> None:
-    labels = [np.array([0, 0, 1, 1, 0, 1])]
-    good, poor = [np.array([0.1, 0.2, 0.8, 0.9, 0.3, 0.7])], [np.array([0.5, 0.1, 0.4, 0.9, 0.6, 0.2])]
-    roc_plot(tmp_path / "roc.png", labels, {"ours": good, "frame difference": poor}, title="Ped2")
-    picture = read(tmp_path / "roc.png")
-    assert picture.shape == (750, 750, 3)
-    assert drawn(picture, CURVE).any()
-    assert drawn(picture, (138, 151, 163), 15).any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +22,12 @@ def ablate(args: Namespace, config: Config) -> int:
     from sdmae.evaluation.ablation import Order, rows_of, usual
     from sdmae.evaluation.ablation import ablate as run
 
+    names = [name.strip() for name in args.rows.split(",")] if args.rows is not None else []
     if args.list:
-        _list(config)
+        _list(config, names)
         return 0
     if args.benchmark is None or args.output is None:
         raise ConfigError("give --benchmark NAME --root DIR and --output DIR; or --list for the rows alone")
-    names = [name.strip() for name in args.rows.split(",")] if args.rows is not None else []
     rows_of(config, names)
     epochs = (args.teacher_epochs, args.student_epochs)
     if args.minutes is not None and epochs != (None, None):
@@ -91,10 +92,10 @@ def ablate_arguments(parser: Parser) -> None:
     add_device(parser)
 
 
-def _list(config: Config) -> None:
+def _list(config: Config, names: Sequence[str]) -> None:
     from sdmae.evaluation.ablation import rows_of
 
-    rows, skipped = rows_of(config)
+    rows, skipped = rows_of(config, names)
     said = [(row.name, f"{row.part}: {row.change}" if row.part else row.change) for row in rows]
     said += [(one.name, f"left out: {one.why}") for one in skipped]
     width = 2 + max(len(name) for name, _ in said)

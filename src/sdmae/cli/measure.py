@@ -142,11 +142,10 @@ def _check_plot(path: Path, contest: Contest) -> None:
     if contest.benchmark is None:
         raise ConfigError("--plot: nothing says which benchmark this is; give --benchmark NAME --root DIR")
     published(contest.benchmark)
-    if contest.partial:
-        lines, names = next(iter(contest.partial.items()))
+    if contest.apart:
         raise ConfigError(
-            f"--plot: {names[0]} is of a part of {contest.benchmark} (not there: {'; '.join(lines)}), which compares "
-            "with nothing published; leave --plot out, or evaluate on the whole benchmark"
+            f"--plot: {contest.apart}, which compares with nothing published; leave --plot out, or evaluate on the "
+            "whole benchmark under its own protocol"
         )
 
 

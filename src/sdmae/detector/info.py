@@ -8,6 +8,7 @@ from typing import Any
 from sdmae.config import Config, to_dict
 from sdmae.detector import build_model, load, shipped_detectors
 from sdmae.detector.shipped import card
+from sdmae.errors import SourceError
 from sdmae.model import PRESETS, SDMAE, gflop_per_frame
 from sdmae.model.presets import fit
 from sdmae.scoring import Calibration
@@ -28,7 +29,7 @@ def describe(name: str) -> dict[str, Any]:
     if name in PRESETS and not Path(name).exists():
         config = fit(PRESETS[name], *EXAMPLE, 25.0)
         return {"kind": "preset", "name": name, **_network(build_model(config), config), "settings": to_dict(config)}
-    ours = name in shipped_detectors() and not Path(name).exists()
+    ours = name in shipped_detectors() and not Path(name).is_file()
     if ours or Path(name).suffix == ".safetensors":
         detector = load(name, device="cpu", stale=True)
         return {
@@ -41,6 +42,11 @@ def describe(name: str) -> dict[str, Any]:
             "settings": to_dict(detector.config),
             **({"card": card(name)} if ours else {}),
         }
+    if len(Path(name).parts) == 1 and not Path(name).suffix and not Path(name).exists():
+        raise SourceError(
+            f"{name}: no file or folder, no preset ({', '.join(PRESETS)}) and no shipped detector "
+            f"({', '.join(shipped_detectors()) or 'none'}) of that name"
+        )
     clips = []
     for clip in find_clips(name):
         info = probe(clip)

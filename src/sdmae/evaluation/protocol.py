@@ -77,7 +77,7 @@ def evaluate(
     noted = None
     if benchmark.name not in SYNTHETIC:
         noted = ledger_of(output) if ledger is None else ledger
-        _check_ledger(noted)
+        check_ledger(noted)
     seen = seen_in_training(detector.provenance, benchmark.test)
     _remark(detector, benchmark, smoothing, seen, report)
     try:
@@ -282,10 +282,13 @@ def ledger_of(output: Path) -> Path:
     return LEDGER if LEDGER.parent.is_dir() else output / LEDGER.name
 
 
-def _check_ledger(path: Path) -> None:
+def check_ledger(path: Path) -> None:
+    """Raises `SourceError` where no run could be noted, before a test set is looked at in vain."""
     try:
         check_writable(path.parent)
-    except SourceError:
+        if path.exists():
+            path.open("ab").close()
+    except (SourceError, OSError):
         raise SourceError(f"{path}: the run could not be noted there; choose another --ledger") from None
 
 

@@ -79,7 +79,7 @@ def headline(
     """The detector's own figures, and its regions with their curves.
 
     maps: of the offline scores, for what is measured of regions and pixels; truth: the regions, as far as there are
-    any. Without them these figures are None.
+    any. Without maps there is no key of these, without truth they are None.
     """
     labels = [one.truth.labels for one in scored]
     figures: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,8 +14,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 from numpy.typing import ArrayLike, NDArray
-
-from sdmae.metrics import micro_auc, roc
 
 INK, FAINT, GRID = "#22303c", "#6b7a88", "#e3e8ec"
 SCORE, TRUTH = "#1f5f99", "#e8967a"
@@ -110,34 +108,6 @@ def _score_figure(
             labelcolor=INK,
         )
     return figure
-
-
-def roc_plot(
-    path: Path, labels: Sequence[ArrayLike], scores: Mapping[str, Sequence[ArrayLike]], title: str = ""
-) -> None:
-    """Writes the ROC curves over all videos' frames as a PNG, 750 x 750 pixels, with their micro AUC.
-
-    labels: one array a video; scores: for each name, one array a video. The first name stands out. Raises
-    ValueError as the metrics do.
-    """
-    figure, axes = _canvas(5.0, 5.0)
-    axes.plot([0, 1], [0, 1], color=GRID, linewidth=1.2)
-    for i, (name, values) in enumerate(scores.items()):
-        colour = SCORE if i == 0 else OTHERS[(i - 1) % len(OTHERS)]
-        caption = f"{name}: {100 * micro_auc(labels, values):.1f} %"
-        width = 2.2 if i == 0 else 1.5
-        axes.plot(*roc(labels, values), color=colour, linewidth=width, label=caption, zorder=3 - 0.1 * i)
-    axes.set_aspect("equal")
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1.01)
-    axes.set_xlabel("false positive rate", color=FAINT, fontsize=10)
-    axes.set_ylabel("true positive rate", color=FAINT, fontsize=10)
-    _title(axes, title)
-    legend = axes.legend(
-        loc="lower right", frameon=False, fontsize=10, title="micro AUC", labelcolor=INK, alignment="left"
-    )
-    legend.get_title().set_color(FAINT)
-    _save(figure, path)
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:

@@ -103,6 +103,7 @@ def _kinds(config: Config) -> Iterator[_Kind]:
     yield "masking-0.25", "masking ratio", "a quarter of the kept tokens is masked", _model(masking_ratio=0.25)
     yield "masking-0.75", "masking ratio", "three quarters of the kept tokens are masked", _model(masking_ratio=0.75)
     yield "masking-none", "masking ratio", "the encoder sees all kept tokens", _model(masking_ratio=0.0)
+    yield "masks-fixed", "masking at test time", "one mask for all frames", _score(masks="fixed")
     yield (
         "masks-complementary",
         "masking at test time",

@@ -18,7 +18,8 @@ from sdmae.evaluation.ablation.judge import Judge, make_judge
 from sdmae.evaluation.ablation.plan import Plan, open_plan
 from sdmae.evaluation.ablation.report import Results, gather, write_results
 from sdmae.evaluation.ablation.rows import FULL, Row, Skipped, rows_of, with_epochs
-from sdmae.evaluation.protocol import SYNTHETIC, ledger_of, note, protocol_of
+from sdmae.evaluation.files.frame_files import PARTIAL
+from sdmae.evaluation.protocol import SYNTHETIC, check_ledger, ledger_of, note, protocol_of, seen_in_training
 from sdmae.evaluation.scored_clips import check_labels, headline, score_test_clips, under
 from sdmae.evaluation.smoothing import smoothing_of
 from sdmae.recordings.files import check_writable, write_text
@@ -96,7 +97,11 @@ def ablate(order: Order, report: Report) -> dict[str, str]:
     rows_of(order.config, order.rows)  # a wrong name is told before anything is read
     if order.test:
         check_labels(order.benchmark)
-    plan = open_plan(order.output, order.benchmark.name, order.config, order.minutes)
+        if order.benchmark.name not in SYNTHETIC:
+            check_ledger(_ledger(order))
+    # Rows on a part of a benchmark and rows on the whole of it never share a table.
+    name = order.benchmark.name + (f" ({PARTIAL})" if order.benchmark.missing else "")
+    plan = open_plan(order.output, name, order.config, order.minutes)
     check_writable(order.output)
 
     clips = order.benchmark.training
@@ -258,10 +263,16 @@ def _test(bench: _Bench, row: Row, detector: Detector) -> dict[str, Any]:
     scored, _ = score_test_clips(under(detector, smoothing), order.benchmark, bench.report)
     figures, _ = headline(detector, scored)
     if order.benchmark.name not in SYNTHETIC:
-        path = ledger_of(order.output) if order.ledger is None else order.ledger
+        path = _ledger(order)
         protocol = protocol_of(detector, smoothing)
-        note(detector, order.benchmark, figures, path, bench.report, protocol=protocol, ablation=row.name)
+        seen = seen_in_training(detector.provenance, order.benchmark.test)
+        about = {"protocol": protocol, "seen_in_training": seen, "ablation": row.name}
+        note(detector, order.benchmark, figures, path, bench.report, **about)
     return {key: figures[key] for key in ("micro_auc", "macro_auc", "macro_auc_two_class", "intervals", "causal")}
+
+
+def _ledger(order: Order) -> Path:
+    return ledger_of(order.output) if order.ledger is None else order.ledger
 
 
 def _left(bench: _Bench, rows: Sequence[Row]) -> str:

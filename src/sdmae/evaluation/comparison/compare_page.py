@@ -11,7 +11,6 @@ from string import Template
 from sdmae.evaluation.comparison.compare import MEASURES, Comparison, Difference, as_json, figure, signed_figure
 from sdmae.evaluation.comparison.compare_words import Table, as_markdown, machines, notes, tables, title, warnings
 from sdmae.evaluation.comparison.speed_accuracy import NOTE, OURS, TITLES, Point, embedded, speed_accuracy_png
-from sdmae.evaluation.files.frame_files import PARTIAL
 from sdmae.metrics import Interval
 from sdmae.recordings.files import check_writable, write_text
 
@@ -141,8 +140,8 @@ def _speed(comparison: Comparison) -> str:
     benchmark = comparison.contest.benchmark
     if benchmark not in TITLES:
         return ""
-    if comparison.contest.partial:
-        why = escape(f"{PARTIAL[0].upper()}{PARTIAL[1:]}, so that there is no picture of them together.")
+    if comparison.contest.apart:
+        why = escape(f"There is no picture beside published figures, since {comparison.contest.apart}.")
         return f"<h2>Accuracy against speed</h2>\n<p class=soft>{why}</p>"
     picture = speed_accuracy_png(benchmark, points(comparison), machines(comparison))
     said = escape(" ".join(NOTE.split()))

@@ -88,6 +88,7 @@ def warnings(comparison: Comparison) -> list[str]:
         said.append(f"{PARTIAL[0].upper()}{PARTIAL[1:]}. {whose}")
         if len({method.noted.missing for method in contest.methods if method.noted.benchmark}) > 1:
             said.append("What was missing differs between methods, so that they did not have the same video.")
+    said += [f"{method.name} {doubt}." for method in contest.methods for doubt in method.noted.doubts]
     protocols = _by(comparison, [row.method.noted.protocol for row in comparison.rows])
     if len(protocols) > 1:
         said.append(f"Protocols differ ({_groups(protocols)}): offline scores look ahead, causal ones do not.")

@@ -64,6 +64,18 @@ class Contest:
                 lacking.setdefault(method.noted.missing, []).append(method.name)
         return lacking
 
+    @property
+    def apart(self) -> str | None:
+        """Why these figures do not go beside published ones, a clause; None where they do."""
+        for lines, names in self.partial.items():
+            return f"{names[0]} is of a part of {self.benchmark} (not there: {'; '.join(lines)})"
+        for method in self.methods:
+            if method.noted.doubts:
+                return f"{method.name} {method.noted.doubts[0]}"
+            if method.dropped:
+                return f"the labels are not those that {method.name} was evaluated by"
+        return None
+
 
 def read_contest(methods: Sequence[str], truth: Benchmark | Path | None = None) -> Contest:
     """Reads what is to be compared.

@@ -44,6 +44,8 @@ class Noted:
     benchmark: str | None = None
     missing: tuple[str, ...] = ()
     """What of the benchmark was not there, in words."""
+    doubts: tuple[str, ...] = ()
+    """What sets these scores apart from published ones, in words that follow the method's name."""
     micro_auc: float | None = None
     """Of these scores by evaluate's labels, 0 to 1."""
     figures: Mapping[str, float | None] | None = None
@@ -105,6 +107,7 @@ def _noted(about: Mapping[str, Any], series: str) -> Noted:
         smoothing=str(words) if words else None,
         benchmark=known.benchmark,
         missing=known.missing,
+        doubts=_doubts(about, detector=detector),
         micro_auc=_number(_part(own, "causal") if causal else own, "micro_auc"),
         figures={key: _number(own, key) for key in FIGURES},
         origin=str(_part(own, "regions").get("origin") or "") or None,
@@ -112,6 +115,14 @@ def _noted(about: Mapping[str, Any], series: str) -> Noted:
         fps=_number(about, "fps_end_to_end") or None if detector else None,
         machine=_machine(_part(_part(about, "made"), "machine")) if detector else None,
     )
+
+
+def _doubts(about: Mapping[str, Any], *, detector: bool) -> tuple[str, ...]:
+    seen = about.get("seen_in_training") if detector else None
+    said = [f"was trained on {len(seen)} of the test clips"] if isinstance(seen, list) and seen else []
+    if _part(about, "protocol").get("fixed") is False:
+        said.append("was smoothed otherwise than is fixed for the benchmark")
+    return tuple(said)
 
 
 def _alarms(about: Mapping[str, Any]) -> Alarms | None:
