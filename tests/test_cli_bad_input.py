@@ -318,7 +318,7 @@ def test_a_bad_settings_file_is_named(
         ("train a.mp4 --output cam", ("--output cam", "*.safetensors")),
         ("data preview a.mp4 --output a.png --count 0", ("--count must be at least 1",)),
         ("detect a.mp4 --detector nope --output out", ("nope", "shipped")),
-        ("info nowhere", ("nowhere", "check the path")),
+        ("info nowhere", ("nowhere", "no preset (paper-avenue")),
     ],
 )
 def test_a_command_that_makes_no_sense_is_refused(command: str, words: tuple[str, ...], refused: Refused) -> None:

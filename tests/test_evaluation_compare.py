@@ -345,11 +345,28 @@ def test_what_was_measured_on_a_part_says_so_and_is_not_drawn(full: Make) -> Non
         assert "partial: not comparable with published figures" in said
         assert ": test clip 01 and 3 more" in said
     assert "<img" not in page
-    assert "no picture of them" in page
+    assert "no picture beside published figures, since a is of a part of ped2" in page
     whole = compare(read_contest([str(b), str(b / "series" / "frame_difference")]))
     assert as_json(whole)["missing"] == []
     assert "artial" not in as_text(whole) + as_markdown(whole)
     assert "<img" in as_html(whole)
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        ({"seen_in_training": ["00", "01"]}, "a was trained on 2 of the test clips."),
+        ({"protocol": {"fixed": False}}, "a was smoothed otherwise than is fixed for the benchmark."),
+    ],
+)
+def test_what_does_not_compare_with_published_figures_is_told_and_not_drawn(
+    notes: dict[str, object], said: str, full: Make
+) -> None:
+    comparison = compare(read_contest([str(full("a", **notes)), str(full("b"))]))
+    assert said in warnings(comparison)
+    assert comparison.contest.apart == said[:-1]
+    assert "<img" not in as_html(comparison)
+    assert compare(read_contest([str(full("c")), str(full("d", seen_in_training=[]))])).contest.apart is None
 
 
 def test_labels_of_a_part_of_a_benchmark_make_it_a_part(tmp_path: Path) -> None:

@@ -114,9 +114,14 @@ def test_a_second_interrupt_half_way_through_the_writing_leaves_the_run_before(
     assert len((tmp_path / "l.jsonl").read_text().splitlines()) == 2
 
 
-def test_a_run_that_cannot_be_noted_shows_nothing(detector: Detector, benchmark: Benchmark, tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_noted_shows_nothing(
+    detector: Detector, benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError("no room")
+
     lines: list[str] = []
-    (tmp_path / "l.jsonl").mkdir()
+    monkeypatch.setattr(ledger, "append", full)  # only now, for the place itself was tried before
     with pytest.raises(SourceError, match="cannot be noted"):
         evaluate(detector, benchmark, tmp_path / "out", ledger=tmp_path / "l.jsonl", report=lines.append)
     assert not (tmp_path / "out").exists()
@@ -127,9 +132,13 @@ def test_a_ledger_that_cannot_be_is_told_before_the_test_set_is_looked_at(
     detector: Detector, benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
+    (tmp_path / "folder" / "l.jsonl").mkdir(parents=True)
     monkeypatch.setattr(protocol, "score_test_clips", lambda *rest: pytest.fail("it was looked at"))
-    with pytest.raises(SourceError, match=r"l\.jsonl: the run could not be noted there; choose another --ledger"):
-        evaluate(detector, benchmark, tmp_path / "out", ledger=tmp_path / "file/l.jsonl", report=lambda line: None)
+    for place in ("file", "folder"):
+        with pytest.raises(SourceError, match=r"l\.jsonl: the run could not be noted there; choose another --ledger"):
+            evaluate(
+                detector, benchmark, tmp_path / "out", ledger=tmp_path / place / "l.jsonl", report=lambda line: None
+            )
 
 
 def test_nothing_is_written_before_the_note(
