@@ -16,6 +16,7 @@ from tiny import TINY, longer
 SCORE_ONLY = {
     "no-student",
     "masks-complementary",
+    "masks-fixed",
     "error-only",
     "discrepancy-only",
     "map-only",
