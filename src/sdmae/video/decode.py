@@ -26,6 +26,8 @@ from sdmae.video.times import FrameClock, thinned
 _TOLERATED_SHARE = 0.01
 _TOLERATED_FRAMES = 2
 """Containers miscount a little; only what is missing beyond both of these counts as lost."""
+_MISSING = 1.75
+"""A step between packets that is so many times the usual one says that at least one is missing."""
 _REORDERED = 16
 """The most frames that may be shown before one that they were predicted from, in any of the usual codecs."""
 
@@ -155,7 +157,7 @@ def _timed(
 ) -> Iterator[_Decoded]:
     clock = FrameClock(info.rate)
     first: Size | None = None
-    for decoded in _decode(container, stream, progress):
+    for decoded in _decode(container, stream, progress, 1 / info.rate):
         size = Size(decoded.height, decoded.width)
         first = first or size
         if native and size != first:
@@ -172,9 +174,15 @@ def _timed(
         yield _Decoded(index, time, decoded)
 
 
-def _decode(container: InputContainer, stream: VideoStream, progress: _Progress) -> Iterator[av.VideoFrame]:
-    """Whole frames only: a packet that does not decode, or a frame with a part missing, is left out and counted."""
+def _decode(
+    container: InputContainer, stream: VideoStream, progress: _Progress, interval: float
+) -> Iterator[av.VideoFrame]:
+    """Whole frames only: a packet that does not decode, or a frame with a part missing, is left out and counted.
+
+    interval: seconds between two frames, on the average.
+    """
     packets = container.demux(stream)
+    gap = _Gap(interval)
     # Damage shows when the damaged frame's turn comes; until then, those that may have been predicted from it wait.
     reordered = _REORDERED if stream.codec_context.has_b_frames and not progress.tolerant else 0
     waiting: deque[av.VideoFrame] = deque()
@@ -184,6 +192,9 @@ def _decode(container: InputContainer, stream: VideoStream, progress: _Progress)
         except DECODER_ERRORS as error:
             progress.lose(reason(error))
             packet = None
+        # Where packets are missing several threads do not always mark the frames that were to be predicted from them.
+        if packet is not None and not progress.tolerant and gap.before(packet):
+            raise _Damaged
         try:
             # None drains the decoder; FFmpeg's own last packet already did unless reading broke off.
             frames = stream.codec_context.decode(packet)
@@ -202,6 +213,27 @@ def _decode(container: InputContainer, stream: VideoStream, progress: _Progress)
         if packet is None:
             yield from waiting
             return
+
+
+@dataclass(slots=True)
+class _Gap:
+    """Whether packets are missing, by their decoding times."""
+
+    interval: float
+    """Seconds between two frames, on the average."""
+    last: float | None = None
+    """Time of the packet before, in seconds."""
+    step: float = 0.0
+    """From the one before it."""
+
+    def before(self, packet: av.Packet[VideoStream]) -> bool:
+        """Whether it comes later than the next packet should, by the average and by the step before."""
+        if packet.dts is None or packet.time_base is None:
+            return False
+        now = float(packet.dts * packet.time_base)
+        step, usual = (0.0 if self.last is None else now - self.last), max(self.interval, self.step)
+        self.last, self.step = now, step
+        return step > _MISSING * usual
 
 
 def _seconds(frame: av.VideoFrame, ticks: int | None) -> float | None:
