@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sdmae.errors import SourceError
@@ -20,14 +20,23 @@ def write_text(path: Path, text: str) -> None:
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """The same for lines that end themselves, written as they come: a long table never is in memory as text."""
+    with replacing(path) as part, part.open("w", encoding="utf-8") as file:
+        file.writelines(lines)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, option: str = "--output") -> Iterator[Path]:
+    """`with replacing(path) as part`: what is written to `part` then takes the place of `path`, or nothing does.
+
+    option: what to choose another of where it cannot be written, which is a `SourceError`.
+    """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
+        yield part
         part.replace(path)
     except OSError as error:
-        raise SourceError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None
+        raise SourceError(f"{path}: cannot be written ({error.strerror}); choose another {option}") from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink()

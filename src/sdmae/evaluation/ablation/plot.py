@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sdmae.errors import SourceError
 from sdmae.evaluation.ablation.rows import FULL
 from sdmae.metrics import Interval
+from sdmae.recordings.files import replacing
 from sdmae.recordings.plots import FAINT, GRID, INK, SCORE
 
 
@@ -56,15 +54,8 @@ def dot_plot(path: Path, lines: Sequence[Line], title: str) -> None:
     panels[0].set_yticks(places, [line.name for line in lines])
     panels[0].set_ylim(places[-1] + 0.8, -0.8)
     figure.suptitle(f"{title}, 95 % intervals", x=0.01, ha="left", color=INK, fontsize=11, fontweight="bold")
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as part:
         figure.savefig(part, format="png")
-        part.replace(path)
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be written ({error.strerror}); make room, or choose another") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
 
 
 def _panel(

@@ -8,9 +8,7 @@ score, decoding included. So the picture says how far apart methods are, not by 
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +21,8 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-from sdmae.errors import ConfigError, SourceError
+from sdmae.errors import ConfigError
+from sdmae.recordings.files import replacing
 from sdmae.recordings.plots import FAINT, GRID, INK, OTHERS, SCORE
 
 
@@ -77,16 +76,8 @@ def speed_accuracy_plot(path: Path, benchmark: str, ours: Sequence[Point], machi
     `SourceError` where it cannot be written.
     """
     picture = speed_accuracy_png(benchmark, ours, machine)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path, "--plot") as part:
         part.write_bytes(picture)
-        part.replace(path)
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be written ({error.strerror}); choose another --plot") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
 
 
 def embedded(picture: bytes) -> str:
