@@ -100,14 +100,18 @@ class SDMAE(nn.Module):
             nn.init.normal_(token, std=0.02)
 
     def forward(self, samples: Tensor, noise: Tensor, *, student: bool) -> Output:
-        """Predict frame and anomaly map of x[t].
+        """Predict frame and anomaly map of x[t] for the tokens that move most.
 
         `samples` (B, 5, H, W, C) uint8 at t-s, t-1, t, t+1, t+s; H and W multiples of the patch. `noise` (B, h*w), or
         (h*w,) for one mask for all: of a frame's kept cells, those with the lowest numbers are visible.
         """
+        cells = moving_cells(samples, self.config.patch, self.config.token_share, self.ignored)
+        return self.predict(samples, noise, cells, student=student)
+
+    def predict(self, samples: Tensor, noise: Tensor, cells: Tensor | None, *, student: bool) -> Output:
+        """The same for these cells (B, K), rising, whichever they are; None: for all of them."""
         patch = self.config.patch
         grid = (samples.shape[2] // patch, samples.shape[3] // patch)
-        cells = moving_cells(samples, patch, self.config.token_share, self.ignored)
         visible = self._visible(noise.expand(len(samples), -1), cells)
 
         encoded = self._encode(samples, cells, visible, grid)
