@@ -1,5 +1,6 @@
 """Where the network runs. Today: PyTorch, on any device it knows."""
 
+from sdmae.runtime.network import EagerNetwork, Network
 from sdmae.runtime.pytorch import PyTorchRuntime, Runtime, pick_device
 
-__all__ = ["PyTorchRuntime", "Runtime", "pick_device"]
+__all__ = ["EagerNetwork", "Network", "PyTorchRuntime", "Runtime", "pick_device"]

@@ -1,4 +1,4 @@
-"""The network in PyTorch's eager mode: the reference every other runtime is held against."""
+"""From frames to the terms of the score: triplets, the cells that move, masks; the network itself is a `Network`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from sdmae.config import ScoreConfig
 from sdmae.errors import ConfigError
-from sdmae.model import SDMAE, score_maps
-from sdmae.model.tokens import fixed_noise
+from sdmae.model import SDMAE
+from sdmae.model.tokens import fixed_noise, moving_cells
+from sdmae.runtime.network import EagerNetwork, Network
 
 
 class Runtime(Protocol):
@@ -40,8 +41,13 @@ def pick_device(name: str | None) -> torch.device:
 class PyTorchRuntime:
     """Runs a model in eval mode. Test-time masks are fixed, so equal input gives equal output."""
 
-    def __init__(self, model: SDMAE, score: ScoreConfig, device: torch.device) -> None:
-        self.model = model.to(device).eval()
+    def __init__(
+        self, model: SDMAE, score: ScoreConfig, device: torch.device, *, network: Network | None = None
+    ) -> None:
+        """`network`: how the model is run; None: eagerly."""
+        self.network = network or EagerNetwork(model, score.resolution, device)
+        self.model = model.config
+        self.ignored = None if model.ignored is None else model.ignored.to(device)
         self.score = score
         self.device = device
         noise = fixed_noise(model.grid).to(device)
@@ -54,17 +60,14 @@ class PyTorchRuntime:
         """See `Runtime`."""
         uploaded = torch.from_numpy(frames).to(self.device)
         samples = uploaded[torch.from_numpy(neighbours).to(self.device)]
+        cells = moving_cells(samples, self.model.patch, self.model.token_share, self.ignored)
         if self.score.masks == "alternating":
             noises = [self.noises[torch.from_numpy(order % len(self.noises)).to(self.device)]]
         else:
-            noises = list(self.noises)
-        passes = [
-            score_maps(self.model(samples, noise, student=True), samples, self.model.config, self.score.resolution)
-            for noise in noises
-        ]
+            noises = [noise.expand(len(samples), -1) for noise in self.noises]
+        passes = [self.network(samples, noise, cells) for noise in noises]
         return {
             name: (torch.stack([p[name] for p in passes]).mean(0) if len(passes) > 1 else passes[0][name])
-            .float()
             .cpu()
             .numpy()
             for name in passes[0]
