@@ -68,8 +68,9 @@ class ModelConfig:
     """Scale of the attention logits: head width^-1/2, or width^-1/2 as in the released code."""
     weighting: Literal["motion", "uniform"] = "motion"
     """What a token's errors weigh in the losses: as it moves (paper, equation 2), or all the same."""
-    map_loss: Literal["mse", "bce"] = "mse"
-    """Loss of the anomaly-map channel: squared error as in the paper, or binary cross-entropy on logits."""
+    map_loss: Literal["mse", "bce", "focal"] = "mse"
+    """Loss of the anomaly-map channel: squared error as in the paper, binary cross-entropy on logits, or the latter
+    with less weight on what is sure already (focal loss)."""
     map_weight: float = 1.0
     """Weight of the anomaly map's loss beside the frame's. 0: no map is learned, and none counts in the score."""
     classifier_weight: float = 1.0

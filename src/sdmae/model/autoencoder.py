@@ -36,7 +36,7 @@ class Output:
     grid: Grid
     """Rows and columns of the token grid."""
     teacher: Tensor
-    """(B, K, (C + 1) p p): the frame in [-1, 1], then the anomaly map (a logit where its loss is bce)."""
+    """(B, K, (C + 1) p p): the frame in [-1, 1], then the anomaly map (a logit, but where its loss is mse)."""
     student: Tensor | None
     """As the teacher's; None where it was not asked for."""
     classifier: Tensor
