@@ -238,7 +238,7 @@ def test_the_focal_loss_weighs_less_what_is_sure_already() -> None:
     for logit in (-3.0, 0.0, 2.0):
         prediction = torch.full((1, 6, 64), logit)
         for loss in ("bce", "focal"):
-            config = replace(CONFIG, map_loss=loss, map_weight=1.0)  # type: ignore[arg-type]
+            config = replace(CONFIG, map_loss=loss, map_weight=1.0)
             parts = teacher_loss(
                 output_of(prediction), samples[:, 2], samples, no_mask(), torch.tensor([True]), config
             )

@@ -40,7 +40,7 @@ def let_pass(frames: Bytes, made: AnomalousObject, scene: Scene, rng: np.random.
     nothing of it is ever seen.
     """
     height, width = scene.size
-    count = int(min(len(frames), rng.integers(FRAMES[0], FRAMES[1] + 1)))
+    count = min(len(frames), int(rng.integers(FRAMES[0], FRAMES[1] + 1)))
     start = int(rng.integers(len(frames) - count + 1))
     foot = scene.foot(rng) if made.foot is None else made.foot
     column = (rng.choice(np.flatnonzero(scene.columns(foot))) + rng.random()) / GRID * width
