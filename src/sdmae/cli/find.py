@@ -51,7 +51,9 @@ def detect(args: Namespace, config: Config) -> int:
         raise ConfigError(f"--start is the time of one clip, but there are {len(clips)}; put it into their names")
     before = load(args.detector, device=args.device)
     detector = before.with_settings(
-        with_ignored(replace(before.config, score=config.score, events=config.events), args.ignore, clips)
+        with_ignored(
+            replace(before.config, score=config.score, events=config.events, gate=config.gate), args.ignore, clips
+        )
     )
     if before.calibration and not detector.calibration and args.threshold is None:
         raise DetectorError(
@@ -85,10 +87,10 @@ def detect(args: Namespace, config: Config) -> int:
 def _differing(before: Config, now: Config) -> str:
     """The settings that move alarms and are not what they were."""
     names = ["ignore zones"] if before.input.ignore != now.input.ignore else []
-    for section in ("score", "events"):
+    for section in ("score", "events", "gate"):
         one, other = getattr(before, section), getattr(now, section)
         moved = [f.name for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)]
-        names += [f"{section}.{name}" for name in moved if name not in ("false_alarms_per_day", "schedule")]
+        names += [f"{section}.{name}" for name in moved if name not in ("false_alarms_per_day", "schedule", "train")]
     return ", ".join(names)
 
 
@@ -125,7 +127,7 @@ def evaluate(args: Namespace, config: Config) -> int:
     own = detector.config.score.sigma
     # Smoothing is a matter of the benchmark, not of the detector; another one is another protocol.
     asked = config.score.sigma if config.score.sigma != own else None
-    detector = detector.with_settings(replace(detector.config, score=replace(config.score, sigma=own)))
+    detector = detector.with_settings(replace(detector.config, score=replace(config.score, sigma=own), gate=config.gate))
     benchmark = read_benchmark(args.benchmark, root_of(args), partial=args.partial)
     try:
         metrics = run(detector, benchmark, args.output, ledger=args.ledger, report=say, sigma=asked)

@@ -56,7 +56,8 @@ class Judge:
 
         Raises `ConfigError` where that is no number: training diverged.
         """
-        runtime = PyTorchRuntime(detector.model, detector.config.score, torch.device(detector.device))
+        device, gate = torch.device(detector.device), detector.config.gate
+        runtime = PyTorchRuntime(detector.model, detector.config.score, device, gate=gate)
         found: dict[str, list[float]] = {}
         for name, batch in _batches(self.sets):
             frames = batch.samples.cpu().numpy()
