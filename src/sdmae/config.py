@@ -191,6 +191,9 @@ class GateConfig:
     the still parts of normal video. None: learned with the threshold."""
     margin: int = 1
     """Cells round about a moving one that are kept with it."""
+    halo: float = 0.0
+    """Share of the threshold that a cell of the margin must move itself to be kept. 0: all of them are, which is
+    dearer, and nearer to the scores without a gate."""
     context: float = 0.05
     """Still tokens for context, at least, as a share of `model.token_share`."""
     step: float = 1.5
@@ -317,6 +320,7 @@ def check(config: Config) -> None:
         ("gate.threshold", 0 if config.gate.threshold is None else config.gate.threshold, 0, 510),
         ("gate.idle", 0 if config.gate.idle is None else config.gate.idle, 0, 1),
         ("gate.margin", config.gate.margin, 0, 64),
+        ("gate.halo", config.gate.halo, 0, 1),
         ("gate.context", config.gate.context, 0, 1),
         ("gate.step", config.gate.step, 1.05, 32),
         ("gate.full_seconds", config.gate.full_seconds, 0, 1e6),
@@ -331,6 +335,8 @@ def check(config: Config) -> None:
             raise ConfigError(
                 f"input.ignore: {list(polygon)} is no polygon; give x1, y1, x2, y2, x3, y3 and so on, all from 0 to 1"
             )
+    if config.gate.train and not config.gate.active:
+        raise ConfigError("gate.train is on, but gate.active is not: turn both on, or neither")
     for name in ("filter_frames", "filter_cells"):
         if getattr(config.score, name) % 2 == 0:
             raise ConfigError(f"score.{name} is {getattr(config.score, name)}; it must be odd")

@@ -79,8 +79,8 @@ class Detector:
     def with_settings(self, config: Config) -> Detector:
         """The same network under other settings of what is scored and when it is an alarm.
 
-        `config`: this detector's own, with other `score`, `events`, `gate` or `input.ignore`. The calibration comes along
-        where it still holds, its thresholds set anew where another number of false alarms is asked for.
+        `config`: this detector's own, with other `score`, `events`, `gate` or `input.ignore`. The calibration comes
+        along where it still holds, its thresholds set anew where another number of false alarms is asked for.
         """
         model = self.model
         if config.input.ignore != self.config.input.ignore:
@@ -259,7 +259,7 @@ class Detector:
 def full_passes(times: NDArray[np.float64], config: Config, source_rate: float) -> NDArray[np.bool_]:
     """(B,) bool: frames at these times, in seconds since the clip began, that a gate is to let pass as they are.
 
-    By each frame's own time alone: from every multiple of `gate.full_seconds` on, for as long as the score's filter is.
+    By each frame's own time alone: from every multiple of `gate.full_seconds` on, for as long as the score's filter.
     """
     if not config.gate.gates or not config.gate.full_seconds:
         return np.zeros(len(times), np.bool_)

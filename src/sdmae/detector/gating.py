@@ -1,14 +1,13 @@
 """What the gate learns of a camera from normal video: how much cells change in which nothing moves.
 
-Sensor noise, flicker and coding change every cell somewhat. In nearly every scene there are cells through which next to
-nobody ever passes; what these show nearly always, keyframes included, is what is not motion.
+Sensor noise, flicker and coding change every cell somewhat. In nearly every scene there are cells through which next
+to nobody ever passes; what these show nearly always, keyframes included, is what is not motion.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -33,14 +32,14 @@ MOST = 4000
 SHOWN = 16
 """Frames that are shown to the network, likewise."""
 NEARLY_ALWAYS = 0.95
-"""Share of the time in which a still cell is below its level: keyframes once a second are in it, passers-by are not."""
+"""Share of the time in which a still cell is below its level: keyframes are in it, the odd passer-by is not."""
 STILLEST = 0.25
 """Share of the cells that are taken to be still ones."""
 FACTOR = 2.0
 """Threshold over that level: other cells are noisier than the stillest, and there are hundreds of them."""
 LOWEST, HIGHEST = 1.0, 16.0
-"""Grey levels between which a threshold lies: no sensor is without noise, and where everything always moves its motion
-is not to be taken for noise. Too low a threshold costs time, and misses nothing."""
+"""Grey levels between which a threshold lies: no sensor is without noise, and where everything always moves, its
+motion is not to be taken for noise. Too low a threshold costs time, and misses nothing."""
 BATCH = 32
 
 Videos = Iterable[tuple[Iterable[Frame], float]]
@@ -64,8 +63,7 @@ def observe(videos: Videos, config: Config) -> Observed:
     motion, shown = _Spread(MOST), _Spread(SHOWN)
     patch = config.model.patch
     for frames, rate in videos:
-        some = takewhile(lambda frame: frame.time < LOOK, frames)
-        for samples in stream_samples(some, Spacing.of(config.input, rate), BATCH):
+        for samples in stream_samples(_beginning(frames), Spacing.of(config.input, rate), BATCH):
             sums = motion_of(samples.frames, torch.from_numpy(samples.frames), samples.neighbours, patch).numpy()
             for row, own in zip(samples.neighbours, sums, strict=True):
                 if motion.next():
@@ -119,12 +117,28 @@ def learn_idle(model: SDMAE, observed: Observed, ignored: NDArray[np.bool_] | No
 
 
 def learned(config: Config, model: SDMAE | None, videos: Videos) -> GateConfig:
-    """The gate of a configuration with what normal video says of it; without a `model` its threshold alone."""
+    """The gate of a configuration with what normal video says of it; without a `model` its threshold alone.
+
+    What the configuration says already is kept.
+    """
+    gate = config.gate
+    if gate.threshold is not None and (gate.idle is not None or model is None):
+        return gate
     found = observe(videos, config)
     patches = ignored_patches(config)
     ignored = None if patches is None else patches.reshape(-1)
-    idle = None if model is None else learn_idle(model, found, ignored)
-    return replace(config.gate, threshold=learn_threshold(found.motion, ignored), idle=idle)
+    threshold = learn_threshold(found.motion, ignored) if gate.threshold is None else gate.threshold
+    idle = learn_idle(model, found, ignored) if gate.idle is None and model is not None else gate.idle
+    return replace(gate, threshold=threshold, idle=idle)
+
+
+def _beginning(frames: Iterable[Frame]) -> Iterator[Frame]:
+    first: float | None = None
+    for frame in frames:
+        first = frame.time if first is None else first
+        if frame.time - first >= LOOK:
+            return
+        yield frame
 
 
 class _Spread:

@@ -28,7 +28,9 @@ class SparseDepthwise(nn.Module):
         """(B, K, D) at cells (B, K) of the grid, None: all of them in order; to the three (B, K, D)."""
         b, k, d = tokens.shape
         # In training the convolution over the whole grid is taken: it keeps less for the backward pass.
-        mixed = self._dense(tokens, cells, grid) if cells is None or self.training else self._sparse(tokens, cells, grid)
+        mixed = (
+            self._dense(tokens, cells, grid) if cells is None or self.training else self._sparse(tokens, cells, grid)
+        )
         mixed = self.norm(mixed).reshape(b, k, d, 3)
         query, key, value = mixed.unbind(-1)
         return query, key, value

@@ -84,8 +84,8 @@ def absolute_difference(a: Tensor, b: Tensor) -> Tensor:
 def moving_cells(samples: Tensor, patch: int, share: float, ignored: Tensor | None = None) -> Tensor | None:
     """Cells that move most in the triplet: indices (B, K), rising; None where all are kept.
 
-    `samples` (B, 5, H, W, C) uint8 at t-s, t-1, t, t+1, t+s; their motion is that of `cell_motion`. K = `share` of the
-    cells, at least 1. Cells where `ignored` (h*w,) bool is true are taken last.
+    `samples` (B, 5, H, W, C) uint8 at t-s, t-1, t, t+1, t+s; their motion is that of `cell_motion`. K = `share` of
+    the cells, at least 1. Cells where `ignored` (h*w,) bool is true are taken last.
     """
     if share >= 1:
         return None

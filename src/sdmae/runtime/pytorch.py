@@ -1,9 +1,9 @@
 """From frames to the terms of the score: triplets, the cells that move, masks; the network itself is a `Network`.
 
-With a gate, frames of a batch are run in groups of as many tokens as they need, and those in which nothing moves not at
-all: no sample is even formed of them. Their maps are 0, as cells that are not kept always are. Their [CLS] probability
-is `gate.idle`, what the network says of still parts of normal video: 0 would make the score drop whenever a scene comes
-to rest, and rise for no reason of its own when a leaf stirs.
+With a gate, frames of a batch are run in groups of as many tokens as they need, and those in which nothing moves not
+at all: no sample is even formed of them. Their maps are 0, as cells that are not kept always are. Their [CLS]
+probability is `gate.idle`, what the network says of still parts of normal video: 0 would make the score drop whenever
+a scene comes to rest, and rise for no reason of its own when a leaf stirs.
 """
 
 from __future__ import annotations
@@ -120,9 +120,7 @@ class PyTorchRuntime:
 
     def _idle(self, count: int) -> dict[str, Values]:
         """The terms of frames that are not run."""
-        maps = {
-            name: np.zeros((count, *self.shape), np.float32) for name in ("error", "discrepancy", "anomaly_map")
-        }
+        maps = {name: np.zeros((count, *self.shape), np.float32) for name in ("error", "discrepancy", "anomaly_map")}
         return {**maps, "classifier": np.full(count, self.idle, np.float32)}
 
 
