@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -70,7 +71,7 @@ def test_sizes_rise_to_what_the_token_share_allows(length: int, share: float, st
     assert list(sizes) == sorted(set(sizes))
     assert len(sizes) <= 75
     # Nobody pays for more than one step, but for the rounding.
-    assert all(above <= step * below + step + 1 for below, above in zip(sizes, sizes[1:], strict=False))
+    assert all(above <= step * below + step + 1 for below, above in pairwise(sizes))
 
 
 @settings(deadline=None, max_examples=40)

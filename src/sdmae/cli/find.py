@@ -88,8 +88,8 @@ def detect(args: Namespace, config: Config) -> int:
 def _check_gate(config: Config, path: Path) -> None:
     if config.gate.active and not config.gate.gates:
         raise ConfigError(
-            f"{path}: its gate was never learned; run sdmae calibrate NORMAL_VIDEO --detector {path} --gate.active true "
-            "--output NEW.safetensors, or give a --gate.threshold in grey levels"
+            f"{path}: its gate was never learned; run sdmae calibrate NORMAL_VIDEO --detector {path} "
+            "--gate.active true --output NEW.safetensors, or give a --gate.threshold in grey levels"
         )
 
 

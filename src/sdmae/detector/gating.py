@@ -36,7 +36,13 @@ NEARLY_ALWAYS = 0.95
 STILLEST = 0.25
 """Share of the cells that are taken to be still ones."""
 FACTOR = 2.0
-"""Threshold over that level: other cells are noisier than the stillest, and there are hundreds of them."""
+"""Threshold over that level, at least: other cells are noisier than the stillest."""
+CALM = 5.0
+"""A frame none of whose cells is above so many times that level is at rest."""
+SELDOM = 0.05
+"""Share of the frames at rest below which the scene is one that never rests."""
+ABOVE = 1.1
+"""Threshold over what the noisiest cell of a frame at rest nearly always stays below, at least."""
 LOWEST, HIGHEST = 1.0, 16.0
 """Grey levels between which a threshold lies: no sensor is without noise, and where everything always moves, its
 motion is not to be taken for noise. Too low a threshold costs time, and misses nothing."""
@@ -83,12 +89,19 @@ def observe(videos: Videos, config: Config) -> Observed:
 def learn_threshold(motion: NDArray[np.float32], ignored: NDArray[np.bool_] | None = None) -> float:
     """The threshold of a gate, in grey levels, from the motion (n, h*w) of cells in normal video.
 
-    The level below which a cell is in `NEARLY_ALWAYS` of the frames, of the cells that have the lowest but for
-    `STILLEST` of them, times `FACTOR`. `ignored` (h*w,) bool: cells that do not count.
+    Its level is the one below which a cell is in `NEARLY_ALWAYS` of the frames, of the cell that is stiller than all
+    but `STILLEST` of them. Noise differs from place to place, by texture and light, and there are hundreds of places:
+    where the scene comes to rest now and then, the threshold also leaves these frames at rest. `ignored` (h*w,) bool:
+    cells that do not count.
     """
     seen = motion if ignored is None else motion[:, ~ignored]
-    level = float(np.quantile(np.quantile(seen, NEARLY_ALWAYS, axis=0), STILLEST))
-    return round(min(max(FACTOR * level, LOWEST), HIGHEST), 3)
+    level = max(float(np.quantile(np.quantile(seen, NEARLY_ALWAYS, axis=0), STILLEST)), LOWEST / FACTOR)
+    threshold = FACTOR * level
+    peaks = seen.max(axis=1)
+    resting = peaks[peaks <= CALM * level]
+    if len(resting) >= SELDOM * len(peaks):
+        threshold = max(threshold, ABOVE * float(np.quantile(resting, NEARLY_ALWAYS)))
+    return round(min(threshold, HIGHEST), 3)
 
 
 def learn_idle(model: SDMAE, observed: Observed, ignored: NDArray[np.bool_] | None = None) -> float:

@@ -141,8 +141,8 @@ def _gated(detector: Detector, order: Order, report: Report) -> Detector:
         return detector
     gate = learned(detector.config, detector.model, _normal(detector, order))
     report(
-        f"gate: what changes by more than {gate.threshold:g} grey levels moves; where nothing does, the classifier is "
-        f"taken to say {gate.idle:g}"
+        f"gate: what changes by more than {gate.threshold:g} grey levels moves; where nothing does, the classifier "
+        f"is taken to say {gate.idle:g}"
     )
     return detector.with_settings(replace(detector.config, gate=gate))
 

@@ -98,7 +98,7 @@ class PyTorchRuntime:
         motion = motion_of(frames, uploaded, neighbours, self.model.patch)
         passing = torch.zeros(len(rows), dtype=torch.bool) if whole is None else torch.from_numpy(whole)
         groups = self.gate.groups(motion, passing.to(self.device))
-        found = self._idle(len(rows))
+        found = self._idle(len(rows), untouched=not groups)
         for group in groups:
             terms = self._run(_samples(uploaded, rows[group.rows]), group.cells, turns[group.rows])
             into = group.rows.cpu().numpy()
@@ -118,10 +118,12 @@ class PyTorchRuntime:
             for name in passes[0]
         }
 
-    def _idle(self, count: int) -> dict[str, Values]:
-        """The terms of frames that are not run."""
-        maps = {name: np.zeros((count, *self.shape), np.float32) for name in ("error", "discrepancy", "anomaly_map")}
-        return {**maps, "classifier": np.full(count, self.idle, np.float32)}
+    def _idle(self, count: int, *, untouched: bool) -> dict[str, Values]:
+        """The terms of frames that are not run; `untouched`: all maps stay 0, and one array serves for all."""
+        names = ("error", "discrepancy", "anomaly_map")
+        maps = np.zeros((1 if untouched else len(names), count, *self.shape), np.float32)
+        own = {name: maps[k % len(maps)] for k, name in enumerate(names)}
+        return {**own, "classifier": np.full(count, self.idle, np.float32)}
 
 
 def _samples(frames: Tensor, rows: Tensor) -> Tensor:
