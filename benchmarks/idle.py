@@ -107,7 +107,7 @@ def main() -> None:
 
 def film(folder: Path, args: argparse.Namespace, number: int) -> Clip:
     """A clip of the scene."""
-    spec = SceneSpec(args.seed, number, *args.size, people=number != IDLE)
+    spec = SceneSpec(args.seed, number, args.size[0], args.size[1], people=number != IDLE)
     with VideoWriter(folder / f"{number}.mp4", spec.rate) as video:
         for frame in render(spec, round(args.seconds * spec.rate), make_place(spec)):
             video.write(frame.image)

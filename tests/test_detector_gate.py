@@ -106,7 +106,7 @@ def test_the_probability_does_not_jump_where_the_scene_comes_to_rest(detector: D
 
 
 def film(path: Path, frames: int, *, people: bool) -> Path:
-    spec = SceneSpec(0, 5, 120, 180, people=people)
+    spec = SceneSpec(clip=5, height=120, width=180, people=people)
     with VideoWriter(path, spec.rate) as video:
         for frame in render(spec, frames):
             video.write(frame.image)
@@ -196,7 +196,7 @@ def test_a_gate_survives_being_written_and_bounds_are_checked() -> None:
     assert from_dict(json.loads(json.dumps(to_dict(config)))) == config
     for bad in ({"threshold": -1.0}, {"idle": 1.5}, {"step": 1.0}, {"full_seconds": -1.0}, {"margin": -1}):
         with pytest.raises(ConfigError, match=f"gate.{next(iter(bad))}"):
-            check(replace(config, gate=replace(GATED, **bad)))  # type: ignore[arg-type]
+            check(replace(config, gate=replace(GATED, **bad)))
     with pytest.raises(ConfigError, match=r"gate\.train is on, but gate\.active is not"):
         check(replace(config, gate=GateConfig(train=True)))
 

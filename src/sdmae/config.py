@@ -194,7 +194,7 @@ class GateConfig:
     halo: float = 0.0
     """Share of the threshold that a cell of the margin must move itself to be kept. 0: all of them are, which is
     dearer, and nearer to the scores without a gate."""
-    context: float = 0.05
+    context: float = 0.1
     """Still tokens for context, at least, as a share of `model.token_share`."""
     step: float = 1.5
     """The number of a frame's tokens is rounded up to one of a few sizes; each is so many times the one below it."""

@@ -82,20 +82,22 @@ class Gate:
         """The frames that are to be run, by size. A frame in which nothing moves is in none, unless it is whole.
 
         `motion` (B, h*w) int32 as in `cell_motion`; `whole` (B,) bool: frames that get the largest size, whatever
-        moves, and those cells that move most.
+        moves. At the largest size nothing is saved, so its cells are those that are kept without a gate: most moving.
         """
         moving = self.moving(motion)
-        near = self.near(motion, moving) & ~whole[:, None]
+        near = self.near(motion, moving)
         wanted = torch.where(moving.any(1), near.sum(1) + self.context, 0)
         wanted = torch.where(whole, self.sizes[-1], wanted)
         bounds = torch.tensor(self.sizes, device=motion.device)
         chosen = torch.searchsorted(bounds, wanted).clamp(max=len(self.sizes) - 1)
-        chosen = torch.where(wanted > 0, chosen, -1).cpu()  # the one moment at which a GPU is waited for
+        chosen = torch.where(wanted > 0, chosen, -1)
+        near &= (chosen < len(self.sizes) - 1)[:, None]
         order = motion if self.ignored is None else motion.masked_fill(self.ignored, -1)
         order = order + near * _NEAR
         found = []
-        for number in sorted(set(chosen.tolist()) - {-1}):
-            rows = torch.nonzero(chosen == number).flatten().to(motion.device)
+        numbers = chosen.cpu()  # the one moment at which a GPU is waited for
+        for number in sorted(set(numbers.tolist()) - {-1}):
+            rows = torch.nonzero(numbers == number).flatten().to(motion.device)
             found.append(Group(rows, most_moving(order[rows], self.sizes[number])))
         return found
 
