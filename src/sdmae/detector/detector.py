@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from sdmae.config import Config, to_dict
-from sdmae.data.neighbours import Samples, Spacing, stream_samples
+from sdmae.data.neighbours import SLACK, Samples, Spacing, stream_samples
 from sdmae.detector.build import build_model, ignored_map, map_shape
 from sdmae.detector.file import Contents, read_file, write_file
 from sdmae.detector.shipped import resolve
@@ -73,14 +73,14 @@ class Detector:
         self.provenance = provenance
         self.calibration = calibration
         self.batch = batch
-        self._runtime = PyTorchRuntime(model, config.score, pick_device(device))
+        self._runtime = PyTorchRuntime(model, config.score, pick_device(device), gate=config.gate)
         self._ignored = ignored_map(config)
 
     def with_settings(self, config: Config) -> Detector:
         """The same network under other settings of what is scored and when it is an alarm.
 
-        `config`: this detector's own, with other `score`, `events` or `input.ignore`. The calibration comes along
-        where it still holds, its thresholds set anew where another number of false alarms is asked for.
+        `config`: this detector's own, with other `score`, `events`, `gate` or `input.ignore`. The calibration comes
+        along where it still holds, its thresholds set anew where another number of false alarms is asked for.
         """
         model = self.model
         if config.input.ignore != self.config.input.ignore:
@@ -216,7 +216,8 @@ class Detector:
                 standing = standing[rows] if standing is not None else None
                 if not len(samples.indices):
                     continue
-            terms = Terms(**self._runtime(samples.frames, samples.neighbours, samples.order), still=standing)
+            whole = full_passes(samples.times, self.config, source_rate)
+            terms = Terms(**self._runtime(samples.frames, samples.neighbours, samples.order, whole), still=standing)
             if self._ignored is not None:  # nor does what is there explain a score beside it
                 for values in (terms.error, terms.discrepancy, terms.anomaly_map):
                     values[:, self._ignored] = 0
@@ -234,7 +235,10 @@ class Detector:
         digest = hashlib.blake2b(digest_size=16)
         settings = to_dict(self.config)
         del settings["model"]["weighting"]  # of the losses alone; so earlier detectors keep their fingerprint
-        digest.update(json.dumps([settings[k] for k in ("input", "model", "score")], sort_keys=True).encode())
+        parts = [settings[k] for k in ("input", "model", "score")]
+        if self.config.gate.gates:
+            parts.append({k: v for k, v in settings["gate"].items() if k not in ("active", "train")})
+        digest.update(json.dumps(parts, sort_keys=True).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
@@ -250,6 +254,19 @@ class Detector:
         """Writes the detector file, whole or not at all. Raises `DetectorError` where it cannot be written."""
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
         write_file(Path(path), Contents(self.config, self.provenance, self.calibration, tensors))
+
+
+def full_passes(times: NDArray[np.float64], config: Config, source_rate: float) -> NDArray[np.bool_]:
+    """(B,) bool: frames at these times, in seconds since the clip began, that a gate is to let pass as they are.
+
+    By each frame's own time alone: from every multiple of `gate.full_seconds` on, for as long as the score's filter.
+    """
+    if not config.gate.gates or not config.gate.full_seconds:
+        return np.zeros(len(times), np.bool_)
+    rate = config.input.rate or source_rate
+    # Of a video slower than the detector one frame, at least, lies in the window.
+    window = max(config.score.filter_frames / rate, 1 / source_rate)
+    return np.asarray((times + SLACK) % config.gate.full_seconds < window)
 
 
 class _StillMaps:
