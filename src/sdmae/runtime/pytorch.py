@@ -7,12 +7,14 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sdmae.config import ScoreConfig
 from sdmae.errors import ConfigError
 from sdmae.model import SDMAE
 from sdmae.model.tokens import fixed_noise, moving_cells
 from sdmae.runtime.network import EagerNetwork, Network
+from sdmae.runtime.transfer import Results, Uploaded
 
 
 class Runtime(Protocol):
@@ -23,6 +25,10 @@ class Runtime(Protocol):
     ) -> dict[str, NDArray[np.float32]]:
         """`frames` (N, H, W, C), `neighbours` (B, 5) rows of them, `order` (B,) which frame of its stretch each is:
         `error`, `discrepancy`, `anomaly_map` (B, h, w) and `classifier` (B,)."""
+        ...
+
+    def start(self, frames: Uploaded, neighbours: NDArray[np.int64], order: NDArray[np.int64]) -> Results:
+        """The same of frames that are on the device already; whoever wants the results waits for them."""
         ...
 
 
@@ -53,13 +59,21 @@ class PyTorchRuntime:
         noise = fixed_noise(model.grid).to(device)
         self.noises = torch.stack([noise, 1 - noise] if score.masks != "fixed" else [noise])
 
-    @torch.inference_mode()
     def __call__(
         self, frames: NDArray[np.uint8], neighbours: NDArray[np.int64], order: NDArray[np.int64]
     ) -> dict[str, NDArray[np.float32]]:
         """See `Runtime`."""
-        uploaded = torch.from_numpy(frames).to(self.device)
-        samples = uploaded[torch.from_numpy(neighbours).to(self.device)]
+        uploaded = Uploaded(frames, torch.from_numpy(frames).to(self.device), None)
+        return self.start(uploaded, neighbours, order).arrays()
+
+    def start(self, frames: Uploaded, neighbours: NDArray[np.int64], order: NDArray[np.int64]) -> Results:
+        """See `Runtime`. A GPU goes on by itself."""
+        return Results(self.terms(frames.arrived(), neighbours, order))
+
+    @torch.inference_mode()
+    def terms(self, frames: Tensor, neighbours: NDArray[np.int64], order: NDArray[np.int64]) -> dict[str, Tensor]:
+        """The same on the device, of `frames` (N, H, W, C) on the device."""
+        samples = frames[torch.from_numpy(neighbours).to(self.device)]
         cells = moving_cells(samples, self.model.patch, self.model.token_share, self.ignored)
         if self.score.masks == "alternating":
             noises = [self.noises[torch.from_numpy(order % len(self.noises)).to(self.device)]]
@@ -67,8 +81,6 @@ class PyTorchRuntime:
             noises = [noise.expand(len(samples), -1) for noise in self.noises]
         passes = [self.network(samples, noise, cells) for noise in noises]
         return {
-            name: (torch.stack([p[name] for p in passes]).mean(0) if len(passes) > 1 else passes[0][name])
-            .cpu()
-            .numpy()
+            name: torch.stack([p[name] for p in passes]).mean(0) if len(passes) > 1 else passes[0][name]
             for name in passes[0]
         }
