@@ -6,7 +6,8 @@
 `decode_fps` is the same file decoded and resized to the network's frames by the same code, `share` the one over the
 other. Both take turns in one process. `peak_rss_mb` is the peak of a process that scores the file and nothing else,
 and `memory_ratio` that of the file `--loops` times over to it: to be 1, since memory must not grow with a video's
-length. SOURCE may also be a folder of frames, or a folder of such: they are put into one H.264 file first, at `--frame-rate`.
+length. SOURCE may also be a folder of frames, or a folder of such: they are put into one H.264 file first, at
+`--frame-rate`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ import torch
 from sdmae import Detector
 from sdmae.cli import main
 from sdmae.errors import ConfigError
-from sdmae.evaluation.speed import Order, Setting, bench, run, stages
+from sdmae.evaluation.speed import Order, Setting, bench, stages
+from sdmae.evaluation.speed.measure import measure
 from sdmae.evaluation.speed.timing import in_turn, peak_memory
 from sdmae.video import Size, find_clips
 from spoken import Refused
@@ -75,15 +76,14 @@ def test_several_streams_share_a_detector_or_have_one_each(video: Path, tmp_path
 def test_it_goes_on_where_it_was_interrupted(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (SMALL, replace(SMALL, batch=4))
     measured: list[int] = []
-    real = run.measure
 
     def interrupted(setting: Setting, *rest: Any) -> dict[str, Any]:
         measured.append(setting.batch)
         if len(measured) == 2:
             raise KeyboardInterrupt
-        return real(setting, *rest)
+        return measure(setting, *rest)
 
-    monkeypatch.setattr(run, "measure", interrupted)
+    monkeypatch.setattr("sdmae.evaluation.speed.run.measure", interrupted)
     with pytest.raises(KeyboardInterrupt):
         bench(order_of(video, tmp_path / "out", *rows), quiet)
     first = read(tmp_path / "out")["rows"]
