@@ -14,7 +14,7 @@ from importlib.metadata import version
 from jsonargparse import ArgumentParser as Parser
 from jsonargparse import set_parsing_settings
 
-from sdmae.cli import ablate, find, learn, look, measure
+from sdmae.cli import ablate, bench, find, learn, look, measure
 from sdmae.cli.arguments import ALARMS, SECTIONS, Verb
 from sdmae.config import Config, check
 from sdmae.errors import ConfigError, SdmaeError
@@ -64,6 +64,7 @@ VERBS: dict[str, Verb] = {
         preset="small",
         usage="--benchmark NAME --root DIR --output DIR [options]",
     ),
+    "bench": Verb(bench.bench, bench.bench_arguments, "sdmae bench street.mp4 --output speed --presets small"),
     "demo": Verb(look.demo, look.demo_arguments, "sdmae demo --output demo"),
     "info": Verb(look.info, look.info_arguments, "sdmae info small --json"),
     "data preview": Verb(

@@ -8,6 +8,7 @@ nothing is a neighbour across it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -61,6 +62,8 @@ class Samples:
     """(B,): which frame of its stretch it is, from 0."""
     stretch: int
     """Counts the stretches of the clip, from 0."""
+    repeated: int = 0
+    """How many of the first `frames` were the last ones of the samples before these."""
 
     def chosen(self, rows: NDArray[np.bool_]) -> Samples:
         """Only the scored frames where `rows` (B,) is true."""
@@ -124,6 +127,8 @@ class _Window:
         self.times: list[float] = []
         self.next = 0
         self.taken = 0
+        self.given = range(0)
+        """Rows of the images that were in the samples before."""
 
     def add(self, frame: Frame) -> None:
         self.images.append(frame.images[self.which])
@@ -132,15 +137,15 @@ class _Window:
 
     def ready(self) -> int:
         """Frames whose whole future is there."""
-        known = self.times[-1] - self.spacing.reach + SLACK
-        return int(np.searchsorted(np.array(self.times), known, side="right")) - self.next
+        return bisect_right(self.times, self.times[-1] - self.spacing.reach + SLACK) - self.next
 
     def take(self, count: int) -> Samples:
         """The next `count` frames; forgets what no later frame needs."""
         times = np.array(self.times)
         rows = slice(self.next, self.next + count)
         table = neighbour_table(times, self.spacing)[rows]
-        first, last = int(table.min()), int(table.max())
+        # The last frames of a stretch have no future; what was given before stays in, so that it repeats as a whole.
+        first, last = int(table.min()), max(int(table.max()), self.given.stop - 1)
         samples = Samples(
             np.stack(self.images[first : last + 1]),
             table - first,
@@ -148,14 +153,17 @@ class _Window:
             times[rows],
             self.taken + np.arange(len(table)),
             self.stretch,
+            len(range(first, self.given.stop)) if first >= self.given.start else 0,
         )
         self.taken += len(table)
+        self.given = range(first, last + 1)
         self.next += count
         if self.next < len(times):
             wanted = times[self.next] - self.spacing.reach
             drop = max(0, int(np.searchsorted(times, wanted - SLACK)) - 2)
             del self.images[:drop], self.indices[:drop], self.times[:drop]
             self.next -= drop
+            self.given = range(self.given.start - drop, self.given.stop - drop)
         return samples
 
     def flush(self, batch: int) -> Iterator[Samples]:

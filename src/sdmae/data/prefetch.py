@@ -42,7 +42,13 @@ def prefetched(items: Iterable[T], depth: int = 2) -> Iterator[T]:
             elif isinstance(item, StopIteration):
                 return
             else:
-                raise item  # type: ignore[misc]
+                try:
+                    raise item  # type: ignore[misc]
+                finally:
+                    del item  # its traceback holds this frame, and so would the frame hold itself
     finally:
         stopped.set()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                ready.get_nowait()  # makes room, so that the thread sees at once that nobody waits for it
         thread.join()

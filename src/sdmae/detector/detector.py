@@ -14,13 +14,14 @@ import torch
 from numpy.typing import NDArray
 
 from sdmae.config import Config, to_dict
-from sdmae.data.neighbours import SLACK, Samples, Spacing, stream_samples
+from sdmae.data.neighbours import SLACK, Samples, Spacing
 from sdmae.detector.build import build_model, ignored_map, map_shape
 from sdmae.detector.file import Contents, read_file, write_file
+from sdmae.detector.overlap import overlapped_terms
 from sdmae.detector.shipped import resolve
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.model import SDMAE
-from sdmae.runtime import PyTorchRuntime, pick_device
+from sdmae.runtime import PyTorchRuntime, Uploader, pick_device
 from sdmae.scoring import (
     Calibration,
     Event,
@@ -97,6 +98,11 @@ class Detector:
     def device(self) -> str:
         """Where it runs, as torch names it."""
         return str(self._runtime.device)
+
+    @property
+    def runtime(self) -> PyTorchRuntime:
+        """What runs it."""
+        return self._runtime
 
     @property
     def size(self) -> Size:
@@ -206,29 +212,32 @@ class Detector:
         self, frames: Iterable[Frame], source_rate: float, *, only: Container[int] | None = None
     ) -> Iterator[FrameMap]:
         """The same of frames at the network's size, which come at `source_rate` a second."""
-        score = self.config.score
-        still = _StillMaps(self) if score.still else None
-        for samples in stream_samples(frames, Spacing.of(self.config.input, source_rate), self.batch):
-            standing = still(samples) if still else None
-            if only is not None:
-                rows = np.array([int(index) in only for index in samples.indices])
-                samples = samples.chosen(rows)
-                standing = standing[rows] if standing is not None else None
-                if not len(samples.indices):
-                    continue
-            whole = full_passes(samples.times, self.config, source_rate)
-            terms = Terms(**self._runtime(samples.frames, samples.neighbours, samples.order, whole), still=standing)
-            if self._ignored is not None:  # nor does what is there explain a score beside it
-                for values in (terms.error, terms.discrepancy, terms.anomaly_map):
-                    values[:, self._ignored] = 0
-                if standing is not None:
-                    standing[:, self._ignored] = 0
-            combined = combine(terms, score)
-            if self._ignored is not None:
-                combined[:, self._ignored] = 0
-            for k, values in enumerate(combined):
-                explained = FrameTerms(terms, k, self.config.input.channels)
-                yield FrameMap(int(samples.indices[k]), float(samples.times[k]), values, samples.stretch, explained)
+        batches = overlapped_terms(
+            frames,
+            Spacing.of(self.config.input, source_rate),
+            self.batch,
+            self._runtime,
+            Uploader(self._runtime.device),
+            whole=lambda times: full_passes(times, self.config, source_rate),
+            standing=_StillMaps(self) if self.config.score.still else None,
+            only=only,
+        )
+        for samples, terms in batches:
+            yield from self.combined(samples, terms)
+
+    def combined(self, samples: Samples, terms: Terms) -> Iterator[FrameMap]:
+        """The combined map of each frame of a batch from its terms, in which ignore zones are made 0."""
+        if self._ignored is not None:  # nor does what is there explain a score beside it
+            for values in (terms.error, terms.discrepancy, terms.anomaly_map):
+                values[:, self._ignored] = 0
+            if terms.still is not None:
+                terms.still[:, self._ignored] = 0
+        maps = combine(terms, self.config.score)
+        if self._ignored is not None:
+            maps[:, self._ignored] = 0
+        for k, values in enumerate(maps):
+            explained = FrameTerms(terms, k, self.config.input.channels)
+            yield FrameMap(int(samples.indices[k]), float(samples.times[k]), values, samples.stretch, explained)
 
     def fingerprint(self) -> str:
         """32 hexadecimal digits of everything that moves scores: weights, input, network and score settings."""

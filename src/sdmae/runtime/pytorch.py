@@ -22,6 +22,7 @@ from sdmae.model.gate import Gate
 from sdmae.model.tokens import fixed_noise, moving_cells
 from sdmae.runtime.motion import motion_of
 from sdmae.runtime.network import EagerNetwork, Network
+from sdmae.runtime.transfer import Results, Uploaded
 
 Values = NDArray[np.float32]
 
@@ -39,6 +40,16 @@ class Runtime(Protocol):
         """`frames` (N, H, W, C), `neighbours` (B, 5) rows of them, `order` (B,) which frame of its stretch each is:
         `error`, `discrepancy`, `anomaly_map` (B, h, w) and `classifier` (B,). A gate lets frames pass as they are
         where `whole` (B,) is true."""
+        ...
+
+    def start(
+        self,
+        frames: Uploaded,
+        neighbours: NDArray[np.int64],
+        order: NDArray[np.int64],
+        whole: NDArray[np.bool_] | None = None,
+    ) -> Results:
+        """The same of frames that are on the device already; whoever wants the results waits for them."""
         ...
 
 
@@ -79,7 +90,6 @@ class PyTorchRuntime:
         cell = 1 if score.resolution == "token" else model.config.patch
         self.shape = (model.grid[0] * cell, model.grid[1] * cell)
 
-    @torch.inference_mode()
     def __call__(
         self,
         frames: NDArray[np.uint8],
@@ -88,22 +98,43 @@ class PyTorchRuntime:
         whole: NDArray[np.bool_] | None = None,
     ) -> dict[str, Values]:
         """See `Runtime`."""
-        uploaded = torch.from_numpy(frames).to(self.device)
+        uploaded = Uploaded(frames, torch.from_numpy(frames).to(self.device), None)
+        return self.start(uploaded, neighbours, order, whole).arrays()
+
+    def start(
+        self,
+        frames: Uploaded,
+        neighbours: NDArray[np.int64],
+        order: NDArray[np.int64],
+        whole: NDArray[np.bool_] | None = None,
+    ) -> Results:
+        """See `Runtime`. A GPU goes on by itself."""
+        return Results(self.terms(frames, neighbours, order, whole))
+
+    @torch.inference_mode()
+    def terms(
+        self,
+        frames: Uploaded,
+        neighbours: NDArray[np.int64],
+        order: NDArray[np.int64],
+        whole: NDArray[np.bool_] | None = None,
+    ) -> dict[str, Tensor]:
+        """The same on the device."""
+        uploaded = frames.arrived()
         rows = torch.from_numpy(neighbours).to(self.device)
         turns = torch.from_numpy(order % len(self.noises)).to(self.device)
         if self.gate is None:
             samples = _samples(uploaded, rows)
             cells = moving_cells(samples, self.model.patch, self.model.token_share, self.ignored)
-            return {name: values.cpu().numpy() for name, values in self._run(samples, cells, turns).items()}
-        motion = motion_of(frames, uploaded, neighbours, self.model.patch)
+            return self._run(samples, cells, turns)
+        motion = motion_of(frames.host, uploaded, neighbours, self.model.patch)
         passing = torch.zeros(len(rows), dtype=torch.bool) if whole is None else torch.from_numpy(whole)
         groups = self.gate.groups(motion, passing.to(self.device))
         found = self._idle(len(rows), untouched=not groups)
         for group in groups:
             terms = self._run(_samples(uploaded, rows[group.rows]), group.cells, turns[group.rows])
-            into = group.rows.cpu().numpy()
             for name, values in terms.items():
-                found[name][into] = values.cpu().numpy()
+                found[name].index_copy_(0, group.rows, values)
         return found
 
     def _run(self, samples: Tensor, cells: Tensor | None, turns: Tensor) -> dict[str, Tensor]:
@@ -118,12 +149,12 @@ class PyTorchRuntime:
             for name in passes[0]
         }
 
-    def _idle(self, count: int, *, untouched: bool) -> dict[str, Values]:
-        """The terms of frames that are not run; `untouched`: all maps stay 0, and one array serves for all."""
+    def _idle(self, count: int, *, untouched: bool) -> dict[str, Tensor]:
+        """The terms of frames that are not run; `untouched`: all maps stay 0, and one tensor serves for all."""
         names = ("error", "discrepancy", "anomaly_map")
-        maps = np.zeros((1 if untouched else len(names), count, *self.shape), np.float32)
+        maps = torch.zeros(1 if untouched else len(names), count, *self.shape, device=self.device)
         own = {name: maps[k % len(maps)] for k, name in enumerate(names)}
-        return {**own, "classifier": np.full(count, self.idle, np.float32)}
+        return {**own, "classifier": torch.full((count,), self.idle, device=self.device)}
 
 
 def _samples(frames: Tensor, rows: Tensor) -> Tensor:

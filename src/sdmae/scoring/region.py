@@ -23,7 +23,7 @@ def strongest(image: Map) -> tuple[float, float, float, float] | None:
     if step > 1:
         padded = np.pad(image, ((0, -rows % step), (0, -columns % step)), mode="edge")
         image = padded.reshape(padded.shape[0] // step, step, -1, step).max(axis=(1, 3))
-    base = float(np.median(image))
+    base = _median(image)
     height = float(image.max()) - base
     if not height > 0:
         return None
@@ -35,6 +35,15 @@ def strongest(image: Map) -> tuple[float, float, float, float] | None:
         min(float((xs.max() + 1) * step / columns), 1.0),
         min(float((ys.max() + 1) * step / rows), 1.0),
     )
+
+
+def _median(image: Map) -> float:
+    """As numpy's, which takes four times as long over a map of some hundred cells."""
+    middle = image.size // 2
+    if image.size % 2:
+        return float(np.partition(image, middle, axis=None)[middle])
+    low, high = np.partition(image, (middle - 1, middle), axis=None)[middle - 1 : middle + 1]
+    return float((low + high) / np.float32(2))
 
 
 def around_peak(image: Map, cells: int) -> tuple[slice, slice]:

@@ -228,16 +228,18 @@ class _Gap:
 
     def before(self, packet: av.Packet[VideoStream]) -> bool:
         """Whether it comes later than the next packet should, by the average and by the step before."""
-        if packet.dts is None or packet.time_base is None:
+        now = _seconds(packet, packet.dts)
+        if now is None:
             return False
-        now = float(packet.dts * packet.time_base)
         step, usual = (0.0 if self.last is None else now - self.last), max(self.interval, self.step)
         self.last, self.step = now, step
         return step > _MISSING * usual
 
 
-def _seconds(frame: av.VideoFrame, ticks: int | None) -> float | None:
-    return None if ticks is None or frame.time_base is None else float(ticks * frame.time_base)
+def _seconds(thing: av.VideoFrame | av.Packet[VideoStream], ticks: int | None) -> float | None:
+    base = thing.time_base
+    # To the same bit as through a fraction, which would be made anew for each frame, several times.
+    return None if ticks is None or base is None else ticks * base.numerator / base.denominator
 
 
 def _settle(clip: Clip, info: VideoInfo, progress: _Progress, report: Callable[[str], None]) -> None:

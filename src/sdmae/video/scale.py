@@ -10,6 +10,7 @@ from sdmae.video.frame import Image, Size
 
 # Exact arithmetic gives the same pixels on every processor; scaling 768×432 to 320×192 it costs some 5 %.
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+_SHRINKING, _ENLARGING = Interpolation.AREA | _EXACT, Interpolation.BILINEAR | _EXACT
 
 
 class Scaler:
@@ -30,9 +31,9 @@ class Scaler:
         """(H, W, 3) RGB or (H, W, 1) grey, uint8, contiguous and the caller's own."""
         height, width = self._size or Size(frame.height, frame.width)
         shrinks = height <= frame.height and width <= frame.width
-        method = Interpolation.AREA if shrinks else Interpolation.BILINEAR
+        method = _SHRINKING if shrinks else _ENLARGING
         scaled = self._reformatter.reformat(
-            frame, width=width, height=height, format=self._format, interpolation=method | _EXACT, threads=1
+            frame, width=width, height=height, format=self._format, interpolation=method, threads=1
         )
         if scaled.planes[0].line_size < 0:  # rows stored from the bottom up, and nothing that made FFmpeg turn them
             scaled = av.VideoFrame.from_ndarray(scaled.to_ndarray(), self._format)

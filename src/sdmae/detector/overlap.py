@@ -1,0 +1,84 @@
+"""Decoding, the network and whatever is done with its results, all at the same time.
+
+One thread decodes, scales and uploads, a second one runs the network, and the caller's takes the results. Each is at
+most a batch or two ahead of the next, so that memory does not grow; order and numbers are those of one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdmae.data.neighbours import Samples, Spacing, stream_samples
+from sdmae.data.prefetch import prefetched
+from sdmae.runtime import Results, Runtime, Uploaded, Uploader
+from sdmae.scoring import Terms
+from sdmae.video import Frame
+
+Standing = Callable[[Samples], NDArray[np.float32]]
+"""What stands still in the frames of a video, batch by batch: (B, h, w)."""
+Whole = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
+"""Which frames, by their times in seconds, a gate lets pass as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A batch on its way to the network."""
+
+    samples: Samples
+    uploaded: Uploaded
+    standing: NDArray[np.float32] | None
+
+
+def overlapped_terms(
+    frames: Iterable[Frame],
+    spacing: Spacing,
+    batch: int,
+    runtime: Runtime,
+    upload: Uploader,
+    *,
+    whole: Whole | None = None,
+    standing: Standing | None = None,
+    only: Container[int] | None = None,
+) -> Iterator[tuple[Samples, Terms]]:
+    """Batches of at most `batch` frames with the terms of their score; of the indices `only`, where they are given.
+
+    What goes wrong in either thread is raised here, after what came before it. When the iterator is closed, or ends
+    in whatever way, both threads have ended.
+    """
+    prepared = prefetched(_prepared(frames, spacing, batch, upload, standing, only))
+
+    def started() -> Iterator[tuple[_Prepared, Results]]:
+        for one in prepared:
+            passing = whole(one.samples.times) if whole else None
+            yield one, runtime.start(one.uploaded, one.samples.neighbours, one.samples.order, passing)
+
+    # Left in the reverse order: the thread that takes from the other one has ended when that is stopped.
+    with closing(prepared), closing(prefetched(started(), depth=1)) as running:  # type: ignore[type-var]
+        for one, results in running:
+            yield one.samples, Terms(**results.arrays(), still=one.standing)
+
+
+def _prepared(
+    frames: Iterable[Frame],
+    spacing: Spacing,
+    batch: int,
+    upload: Uploader,
+    standing: Standing | None,
+    only: Container[int] | None,
+) -> Iterator[_Prepared]:
+    for samples in stream_samples(frames, spacing, batch):
+        # Both go by all frames of the video, whichever are wanted.
+        stands: NDArray[np.float32] | None = standing(samples) if standing else None
+        uploaded = upload(samples.frames, samples.repeated)
+        if only is not None:
+            rows = np.array([int(index) in only for index in samples.indices])
+            samples = samples.chosen(rows)
+            stands = stands[rows] if stands is not None else None
+            if not len(samples.indices):
+                continue
+        yield _Prepared(samples, uploaded, stands)
