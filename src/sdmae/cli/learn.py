@@ -15,6 +15,7 @@ from sdmae.cli.arguments import (
     add_exclude,
     add_frame_rate,
     add_ignore,
+    add_runtime,
     add_sources,
     add_start,
     clips_of,
@@ -117,7 +118,7 @@ def calibrate(args: Namespace, config: Config) -> int:
         events = replace(config.events, false_alarms_per_day=args.false_alarms_per_day)
         config = replace(config, events=events)
     clips = clips_of(args.sources, args.frame_rate)
-    before = load(args.detector, device=args.device, stale=True)
+    before = load(args.detector, device=args.device, stale=True, runtime=args.runtime)
     detector = before.with_settings(
         with_ignored(replace(before.config, score=config.score, events=config.events), args.ignore, clips)
     )
@@ -165,3 +166,4 @@ def calibrate_arguments(parser: Parser) -> None:
     add_start(parser)
     add_frame_rate(parser)
     add_device(parser)
+    add_runtime(parser)
