@@ -216,8 +216,12 @@ def with_package(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("config", "channels", "resolution"),
-    [(PAPER, 3, "pixel"), (replace(MODEL, convolution="none"), 1, "token")],
-    ids=["paper", "as small"],
+    [
+        (replace(PAPER, depth=1), 3, "pixel"),
+        pytest.param(PAPER, 3, "pixel", marks=pytest.mark.slow),
+        pytest.param(replace(MODEL, convolution="none"), 1, "token", marks=pytest.mark.slow),
+    ],
+    ids=["shallow", "paper", "as small"],
 )
 @pytest.mark.parametrize("name", ["onnx", "openvino"])
 def test_converted_networks_are_the_same(name: str, config: ModelConfig, channels: int, resolution: str) -> None:
