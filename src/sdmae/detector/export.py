@@ -55,6 +55,8 @@ def export(detector: Detector, order: Order, report: Callable[[str], object]) ->
         raise ConfigError(f"--output {order.output}: an export to {order.kind} is called *{KINDS[order.kind]}")
     if not order.bound > 0:
         raise ConfigError(f"--bound {order.bound:g}: give a number above 0")
+    if detector.device != "cpu":
+        raise ConfigError(f"a detector on {detector.device} cannot be exported: load it on the CPU")
     frames = _drawn(detector) if order.clip is None else _of_clip(detector, order.clip)
     program = traced(detector.model, detector.config.score.resolution)
     data = pack(order.kind, program, detector.packed())

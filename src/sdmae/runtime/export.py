@@ -44,6 +44,7 @@ def traced(model: SDMAE, resolution: Literal["pixel", "token"]) -> ExportedProgr
     shapes = ({0: frames}, {0: frames, 1: seen}, {0: frames, 1: kept})
     with torch.no_grad(), _quiet():
         graph = Folded(model, resolution).eval()
+        graph.dense = True
         return torch.export.export(graph, (samples, visible, cells), dynamic_shapes=shapes, strict=False)
 
 

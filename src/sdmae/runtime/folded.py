@@ -14,8 +14,13 @@ from torch import Tensor, nn
 from sdmae.model import SDMAE
 from sdmae.model.block import Block
 from sdmae.model.tokens import compact_grid, sine_positions
-from sdmae.runtime.folded_block import FoldedBlock, Places
+from sdmae.runtime.folded_block import FoldedBlock, Places, neighbours
 from sdmae.runtime.folded_maps import FoldedMaps
+from sdmae.runtime.patches import cut_patches
+
+SPARSE = 4
+"""Where there are this many times as many cells as tokens, convolutions take one neighbour of all tokens after the
+other, which costs what tokens there are. Measured: benchmarks/LOG.md."""
 
 
 class Folded(nn.Module):
@@ -58,6 +63,8 @@ class Folded(nn.Module):
         self.student_norm = model.student["norm"]
         self.maps = FoldedMaps(model, resolution)
         self.dtype = torch.float32
+        self.dense = False
+        """Convolve the whole grid, however few tokens there are: for exports, whose graph knows no such choice."""
 
     def in_bfloat16(self) -> Folded:
         """The same with its blocks, which are nearly all of the work, in bfloat16.
@@ -86,40 +93,37 @@ class Folded(nn.Module):
         seen = visible if cells is None else cells.gather(1, visible)
         seen_rows = (seen + first * length).reshape(-1)
 
-        patches = self._patches(samples)
-        tokens = self._embed(patches, seen, seen_rows)
+        tokens = self._embed(samples, seen)
         if self.config.convolution == "shuffled":
             places = _compact(b, visible.shape[1], samples.device)
         else:
-            places = Places(self.grid, seen_rows)
+            places = self._places(seen_rows, seen)
         for block in self.encoder:
             tokens = block(tokens, places)
         encoded = self.encoder_norm(tokens.to(self.cls.dtype))
         classifier = self.classifier(encoded[:, 0]).squeeze(-1)
 
         tokens = self._fill(self.decoder_embed(encoded), among, seen, cells)
-        places = Places(self.grid, rows)
+        places = self._places(rows, cells)
         branch = tokens = self.decoder[0](tokens, places)
         for block in self.decoder[1:]:
             tokens = block(tokens, places)
         teacher = self.decoder_norm(tokens[:, 1:].to(self.cls.dtype)).reshape(b * kept, -1)
         student = self.student(branch, places)[:, 1:].to(self.cls.dtype)
         student = self.student_norm(student).reshape(b * kept, -1)
-        target = patches[:, 1]
-        target = target if rows is None else target.index_select(0, rows)
-        return *self.maps(teacher, student, target, rows, b), classifier.sigmoid()
+        target = cut_patches(samples, (2,), cells, self.config.patch, self.grid)
+        return *self.maps(teacher, student, target, rows, cells, b), classifier.sigmoid()
 
-    def _patches(self, samples: Tensor) -> Tensor:
-        """Of the three frames, (B * h*w, 3, p*p*C) uint8, values ordered (row, column, channel)."""
-        h, w = self.grid
-        patch = self.config.patch
-        tiles = samples[:, ::2].reshape(samples.shape[0], 3, h, patch, w, patch * self.channels)
-        return tiles.permute(0, 2, 4, 1, 3, 5).reshape(samples.shape[0] * h * w, 3, patch * patch * self.channels)
+    def _places(self, rows: Tensor | None, cells: Tensor | None) -> Places:
+        """Of those cells (B, K), None: all."""
+        few = cells is not None and not self.dense and cells.shape[1] * SPARSE <= self.grid[0] * self.grid[1]
+        return Places(self.grid, rows, neighbours(cells, self.grid) if few and cells is not None else None)
 
-    def _embed(self, patches: Tensor, seen: Tensor, rows: Tensor) -> Tensor:
+    def _embed(self, samples: Tensor, seen: Tensor) -> Tensor:
         """The visible tokens, (B, 1 + V, D), [CLS] first."""
         b, count = seen.shape
-        values = patches.index_select(0, rows).reshape(b, count, -1).to(self.embed_weight.dtype)
+        values = cut_patches(samples, (0, 2, 4), seen, self.config.patch, self.grid)
+        values = values.reshape(b, count, -1).to(self.embed_weight.dtype)
         tokens = self.embed_norm(nn.functional.linear(values, self.embed_weight, self.embed_bias))
         if self.encoder_position is not None:
             tokens = tokens + self.encoder_position[seen]
@@ -144,4 +148,4 @@ def _compact(b: int, count: int, device: torch.device) -> Places:
     """The released code's layout of visible tokens: one after another in a nearly square grid."""
     h, w = compact_grid(count)
     first = torch.arange(b, device=device)[:, None] * (h * w)
-    return Places((h, w), (torch.arange(count, device=device) + first).reshape(-1))
+    return Places((h, w), (torch.arange(count, device=device) + first).reshape(-1), None)

@@ -24,6 +24,23 @@ class Places(NamedTuple):
     """Rows and columns of the grid of one frame."""
     rows: Tensor | None
     """(B * K,) int64: rows of the tokens in (B * h*w, D), the grids of all frames one after another. None: all."""
+    around: Tensor | None
+    """From `neighbours`, where tokens are so few that only they are to be convolved."""
+
+
+def neighbours(cells: Tensor, grid: Grid) -> Tensor:
+    """The 3x3 neighbours of tokens at cells (B, K): (9, B * K), rows of the tokens (B * K, D) and one row of zeros.
+
+    The last row, B * K, stands for cells without a token and for those beyond the edge.
+    """
+    b, k = cells.shape
+    wide = grid[1] + 2  # the grid with a rim of one cell
+    first = torch.arange(b, device=cells.device)[:, None]
+    places = (cells // grid[1] + 1) * wide + cells % grid[1] + 1 + first * ((grid[0] + 2) * wide)
+    slots = torch.full((b * (grid[0] + 2) * wide,), b * k, dtype=cells.dtype, device=cells.device)
+    slots = slots.index_copy(0, places.reshape(-1), torch.arange(b * k, device=cells.device))
+    steps = torch.arange(3, device=cells.device) - 1
+    return slots[(steps[:, None] * wide + steps).reshape(9, 1) + places.reshape(-1)]
 
 
 class FoldedDepthwise(nn.Module):
@@ -39,12 +56,34 @@ class FoldedDepthwise(nn.Module):
         shifts = norm.bias - norm.running_mean * factor
         # One convolution of as many channels as it is given for each of the three: of those with a multiple, as the
         # paper's, the CPU's library knows only a slow way, and the three would have to be picked apart afterwards.
+        self.register_buffer("taps", weights.detach().reshape(-1, 3, 9).permute(2, 1, 0).contiguous())
+        self.register_buffer("shifts", shifts.detach().reshape(-1, 3).t().contiguous())
         for k, name in enumerate(("query", "key", "value")):
             self.register_buffer(f"{name}_weight", weights[k::3].detach().clone())
             self.register_buffer(f"{name}_shift", shifts[k::3].detach().clone())
 
+    taps: Tensor
+    """(9, 3, D): weights of each neighbour for query, key and value."""
+    shifts: Tensor
+    """(3, D)"""
+
     def forward(self, normed: Tensor, places: Places) -> tuple[Tensor, Tensor, Tensor]:
         """(B, 1 + K, D), [CLS] first, which bypasses the convolutions; to the inputs of query, key and value."""
+        return self._dense(normed, places) if places.around is None else self._sparse(normed, places.around)
+
+    def _sparse(self, normed: Tensor, around: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        b, length, d = normed.shape
+        tokens = normed[:, 1:].reshape(b * (length - 1), d)
+        table = torch.cat([tokens, tokens.new_zeros(1, d)])
+        total = self.shifts.expand(b * (length - 1), 3, d)
+        for rows, taps in zip(around, self.taps, strict=True):
+            total = torch.addcmul(total, table.index_select(0, rows)[:, None], taps)
+        query, key, value = (
+            torch.cat([normed[:, :1], total[:, k].reshape(b, length - 1, d)], dim=1) for k in range(3)
+        )
+        return query, key, value
+
+    def _dense(self, normed: Tensor, places: Places) -> tuple[Tensor, Tensor, Tensor]:
         b, length, d = normed.shape
         h, w = places.grid
         cls, tokens = normed[:, :1], normed[:, 1:]

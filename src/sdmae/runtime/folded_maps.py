@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sdmae.model import SDMAE
-from sdmae.model.tokens import unpatchify
+from sdmae.runtime.patches import lay_patches
 
 
 class FoldedMaps(nn.Module):
@@ -35,13 +35,13 @@ class FoldedMaps(nn.Module):
             self.register_buffer(f"{name}_bias", head.bias.detach().reshape(self.channels + 1, pixels).clone())
 
     def forward(
-        self, teacher: Tensor, student: Tensor, target: Tensor, rows: Tensor | None, b: int
+        self, teacher: Tensor, student: Tensor, target: Tensor, rows: Tensor | None, cells: Tensor | None, b: int
     ) -> tuple[Tensor, ...]:
         """`error`, `discrepancy` and `anomaly_map`, each (B, h, w).
 
         `teacher`, `student` (B * K, D) normed; `target` (B * K, p*p*C) uint8, patches of x[t] with values ordered
-        (row, column, channel); `rows` (B * K,) of the tokens in the grids of all B frames, (B * h*w,); None: all of
-        them, in order.
+        (row, column, channel); `cells` (B, K) of the tokens, None: all of them, in order; `rows` (B * K,), the same
+        in the grids of all B frames, (B * h*w,).
         """
         wanted = target.reshape(target.shape[0], -1, self.channels)
         error, discrepancy, anomaly_map = self._of_map(teacher, student)
@@ -52,7 +52,9 @@ class FoldedMaps(nn.Module):
             error = torch.addcmul(error, missed, missed)
             discrepancy = torch.addcmul(discrepancy, apart, apart)
         count = self.channels + 1
-        return tuple(self._laid_out(values, rows, b) for values in (error / count, discrepancy / count, anomaly_map))
+        return tuple(
+            self._laid_out(values, rows, cells, b) for values in (error / count, discrepancy / count, anomaly_map)
+        )
 
     def _predicted(self, who: str, channel: int, tokens: Tensor) -> Tensor:
         """One channel of what teacher or student predicts, (B * K, p*p)."""
@@ -70,13 +72,12 @@ class FoldedMaps(nn.Module):
         apart = predicted - other
         return predicted.square(), apart.square(), predicted.clamp(0, 1)
 
-    def _laid_out(self, values: Tensor, rows: Tensor | None, b: int) -> Tensor:
+    def _laid_out(self, values: Tensor, rows: Tensor | None, cells: Tensor | None, b: int) -> Tensor:
         """(B * K, p*p) to maps (B, h, w); tokens that are not there are 0."""
         h, w = self.grid
-        if self.resolution == "token":
-            values = values.mean(-1, keepdim=True)
+        if self.resolution == "pixel":
+            return lay_patches(values, cells, b, self.config.patch, self.grid)
+        values = values.mean(-1)
         if rows is not None:
-            values = values.new_zeros(b * h * w, values.shape[1]).index_copy(0, rows, values)
-        if self.resolution == "token":
-            return values.reshape(b, h, w)
-        return unpatchify(values, self.grid, self.config.patch)
+            values = values.new_zeros(b * h * w).index_copy(0, rows, values)
+        return values.reshape(b, h, w)
