@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdmae.data.scene import SceneSpec, render
-from sdmae.evaluation.speed.subject import RUNTIMES
+from sdmae.runtime import RUNTIMES
 from sdmae.video import VideoWriter
 
 HERE = Path(__file__).parent
@@ -72,7 +72,8 @@ def parts(output: Path, scene: Path, device: str, *, quick: bool) -> list[Part]:
     """What is measured, the most important first."""
     avenue, ped2 = DATA / "avenue_sample/testing_videos", DATA / "ucsd_ped2/UCSDped2"
     runtimes = [name for name in RUNTIMES if name in ON_GPU and (name != "cudagraph" or device == "cuda")]
-    film = str(avenue if avenue.is_dir() and not quick else scene)
+    real = avenue.is_dir() and not quick
+    film, normal = (str(avenue), str(avenue.with_name("training_videos"))) if real else (str(scene), str(scene))
     preset = "small" if quick else "paper-avenue"
     short = ["--frames", "8", "--repeats", "1", "--batches", "2"] if quick else []
 
@@ -80,8 +81,9 @@ def parts(output: Path, scene: Path, device: str, *, quick: bool) -> list[Part]:
         where = str(output / f"{name}.json")
         return Part(name, [str(HERE / file), *words, "--device", device, "--output", where])
 
+    film_of = ["--source", film, "--normal", normal]
     found = [
-        script(f"network-{name}", "network.py", "--preset", preset, "--source", film, "--runtime", name, *short)
+        script(f"network-{name}", "network.py", "--preset", preset, "--runtime", name, *film_of, *short)
         for name in runtimes
     ]
     tests = [str(ped2 / "Test")] if ped2.is_dir() and not quick else [str(scene)]

@@ -31,8 +31,7 @@ from sdmae.data.neighbours import Spacing, stream_samples
 from sdmae.data.scene import SceneSpec, render
 from sdmae.data.scene.render import make_place
 from sdmae.detector import build_model
-from sdmae.detector.detector import full_passes
-from sdmae.detector.gating import learned
+from sdmae.detector.gating import full_passes, learned
 from sdmae.evaluation.ledger import commit, environment
 from sdmae.model.gate import Gate
 from sdmae.model.presets import fit, preset

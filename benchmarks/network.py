@@ -28,12 +28,11 @@ from torch import Tensor
 from sdmae.config import Config
 from sdmae.data.neighbours import Samples, Spacing, stream_samples
 from sdmae.detector import Detector
-from sdmae.detector.detector import full_passes
-from sdmae.detector.gating import learned
-from sdmae.evaluation.speed.subject import RUNTIMES, SEED, settled, untrained
+from sdmae.detector.gating import full_passes, learned
+from sdmae.evaluation.speed.subject import SEED, settled, untrained
 from sdmae.evaluation.speed.timing import in_turn
 from sdmae.model.presets import PRESETS
-from sdmae.runtime import Network, Uploaded, Uploader
+from sdmae.runtime import RUNTIMES, Network, Uploaded, Uploader
 from sdmae.video import Clip, Size, find_clips, probe, read_frames
 
 DATA = Path(os.environ.get("SDMAE_DATA", Path(__file__).parent.parent / "../shared/data"))
@@ -84,7 +83,9 @@ def main() -> None:
     device = torch.device(args.device)
     batches = args.batches or ([1, 4, 8, 16] if device.type == "cpu" else [16, 32, 64, 128, 256])
     made = about(args.device, SEED)
-    found = measure(args.preset, clip, find_clips(args.normal), device, args.runtime, batches, args.frames, args.repeats)
+    found = measure(
+        args.preset, clip, find_clips(args.normal), device, args.runtime, batches, args.frames, args.repeats
+    )
     tell({**found, **made}, args.output, args.json)
 
 
@@ -149,9 +150,7 @@ def measure(
     }
 
 
-def with_gate(
-    config: Config, normal: Sequence[Clip], device: torch.device, runtime: str
-) -> tuple[Detector, Counted]:
+def with_gate(config: Config, normal: Sequence[Clip], device: torch.device, runtime: str) -> tuple[Detector, Counted]:
     """Our network behind a gate whose threshold the normal video set, and what counts its tokens."""
     active = replace(config, gate=replace(config.gate, active=True))
     videos = [(read_frames(clip, (size_of(config),), grey=config.input.grey), probe(clip).rate) for clip in normal]

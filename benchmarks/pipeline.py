@@ -25,8 +25,9 @@ from memory import repeat
 
 from sdmae.detector import Detector
 from sdmae.evaluation.speed import stages
-from sdmae.evaluation.speed.subject import RUNTIMES, SEED, Setting, open_subject
+from sdmae.evaluation.speed.subject import SEED, Setting, open_subject
 from sdmae.evaluation.speed.timing import in_turn
+from sdmae.runtime import RUNTIMES
 from sdmae.video import Clip, VideoWriter, find_clips, probe, read_frames
 
 # The kernel's own record of the most memory the process ever held; see memory.py.

@@ -17,8 +17,16 @@ from sdmae.config import Config, GateConfig, check, from_dict, to_dict
 from sdmae.data.neighbours import Spacing, stream_samples
 from sdmae.data.scene import SceneSpec, render
 from sdmae.detector import build_model, read_config
-from sdmae.detector.detector import full_passes
-from sdmae.detector.gating import HIGHEST, LOWEST, Observed, learn_idle, learn_threshold, learned, observe
+from sdmae.detector.gating import (
+    HIGHEST,
+    LOWEST,
+    Observed,
+    full_passes,
+    learn_idle,
+    learn_threshold,
+    learned,
+    observe,
+)
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.runtime.motion import motion_of
 from sdmae.video import Frame, Image, Size, VideoWriter, find_clips, read_frames

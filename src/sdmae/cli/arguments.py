@@ -58,6 +58,17 @@ def add_device(parser: Parser) -> None:
     parser.add_argument("--device", type=str, help="cpu or cuda; default: a GPU if there is one")
 
 
+def add_runtime(parser: Parser) -> None:
+    """--runtime"""
+    parser.add_argument(
+        "--runtime",
+        type=str,
+        default="auto",
+        help="how the network is run: auto (an exported file as it was exported for, else folded), eager, folded, "
+        "compile, cudagraph, onnx or openvino (default: auto)",
+    )
+
+
 def add_detector(parser: Parser) -> None:
     """--detector"""
     parser.add_argument(

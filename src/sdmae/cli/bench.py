@@ -60,7 +60,7 @@ def bench_arguments(parser: Parser) -> None:
     parser.add_argument("--presets", type=str, metavar="A,B", help=f"untrained (default: {SUBJECTS})")
     parser.add_argument("--detector", type=str, help="a detector file, or a shipped one, instead of presets")
     parser.add_argument("--sizes", type=str, metavar="HxW,...", help="of the presets' frames; default: their own")
-    parser.add_argument("--runtimes", type=str, default="eager", metavar="A,B", help="ways of running the network")
+    parser.add_argument("--runtimes", type=str, default="auto", metavar="A,B", help="ways of running the network")
     parser.add_argument("--devices", type=str, metavar="A,B", help="cpu, cuda; default: a GPU if there is one")
     parser.add_argument("--batches", type=str, metavar="N,N", help=f"frames scored at once (default: {BATCHES})")
     parser.add_argument(

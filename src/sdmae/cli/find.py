@@ -17,6 +17,7 @@ from sdmae.cli.arguments import (
     add_device,
     add_frame_rate,
     add_ignore,
+    add_runtime,
     add_sources,
     add_start,
     clips_of,
@@ -49,7 +50,7 @@ def detect(args: Namespace, config: Config) -> int:
     parse_schedule(config.events.schedule)
     if start is not None and len(clips) > 1:
         raise ConfigError(f"--start is the time of one clip, but there are {len(clips)}; put it into their names")
-    before = load(args.detector, device=args.device)
+    before = load(args.detector, device=args.device, runtime=args.runtime)
     detector = before.with_settings(
         with_ignored(
             replace(before.config, score=config.score, events=config.events, gate=config.gate), args.ignore, clips
@@ -125,6 +126,7 @@ def detect_arguments(parser: Parser) -> None:
     add_start(parser)
     add_frame_rate(parser)
     add_device(parser)
+    add_runtime(parser)
 
 
 def evaluate(args: Namespace, config: Config) -> int:
@@ -134,7 +136,7 @@ def evaluate(args: Namespace, config: Config) -> int:
     from sdmae.evaluation.protocol import evaluate as run
 
     _check_gate(config, args.detector)
-    detector = load(args.detector, device=args.device, stale=True)
+    detector = load(args.detector, device=args.device, stale=True, runtime=args.runtime)
     own = detector.config.score.sigma
     # Smoothing is a matter of the benchmark, not of the detector; another one is another protocol.
     asked = config.score.sigma if config.score.sigma != own else None
@@ -167,3 +169,4 @@ def evaluate_arguments(parser: Parser) -> None:
         "is such a folder, else test-ledger.jsonl in the output folder",
     )
     add_device(parser)
+    add_runtime(parser)

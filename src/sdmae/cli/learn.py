@@ -16,6 +16,7 @@ from sdmae.cli.arguments import (
     add_exclude,
     add_frame_rate,
     add_ignore,
+    add_runtime,
     add_sources,
     add_start,
     clips_of,
@@ -116,7 +117,7 @@ def calibrate(args: Namespace, config: Config) -> int:
         events = replace(config.events, false_alarms_per_day=args.false_alarms_per_day)
         config = replace(config, events=events)
     clips = clips_of(args.sources, args.frame_rate)
-    before = load(args.detector, device=args.device, stale=True)
+    before = load(args.detector, device=args.device, stale=True, runtime=args.runtime)
     gate, known = config.gate, before.config.gate
     # What was learned of one camera is learned anew; what is said on the command line stays.
     if gate.threshold == known.threshold:
@@ -175,3 +176,4 @@ def calibrate_arguments(parser: Parser) -> None:
     add_start(parser)
     add_frame_rate(parser)
     add_device(parser)
+    add_runtime(parser)

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from jsonargparse import ArgumentParser as Parser
 from jsonargparse import set_parsing_settings
 
-from sdmae.cli import ablate, bench, find, learn, look, measure
+from sdmae.cli import ablate, bench, export, find, learn, look, measure
 from sdmae.cli.arguments import ALARMS, SECTIONS, Verb
 from sdmae.config import Config, check
 from sdmae.errors import ConfigError, SdmaeError
@@ -44,6 +44,11 @@ VERBS: dict[str, Verb] = {
         find.evaluate_arguments,
         "sdmae evaluate --detector cam.safetensors --benchmark ped2 --root UCSDped2 --output out",
         ("score", "gate"),
+    ),
+    "export": Verb(
+        export.export,
+        export.export_arguments,
+        "sdmae export cam.safetensors --to onnx --output cam.onnx --source street.mp4",
     ),
     "metrics frames": Verb(
         measure.frames,

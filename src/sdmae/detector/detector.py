@@ -14,14 +14,16 @@ import torch
 from numpy.typing import NDArray
 
 from sdmae.config import Config, to_dict
-from sdmae.data.neighbours import SLACK, Samples, Spacing
+from sdmae.data.neighbours import Samples, Spacing
 from sdmae.detector.build import build_model, ignored_map, map_shape
-from sdmae.detector.file import Contents, read_file, write_file
+from sdmae.detector.exported import Exported, is_exported, unpack
+from sdmae.detector.file import Contents, packed, read_file, read_packed, write_whole
+from sdmae.detector.gating import full_passes
 from sdmae.detector.overlap import overlapped_terms
 from sdmae.detector.shipped import resolve
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.model import SDMAE
-from sdmae.runtime import PyTorchRuntime, Uploader, pick_device
+from sdmae.runtime import Network, PyTorchRuntime, Uploader, exported_network, make_network, pick_device
 from sdmae.scoring import (
     Calibration,
     Event,
@@ -49,6 +51,8 @@ ASPECT = 1.15
 """Ratio between the aspect ratios of a source and of the network's frame beyond which the picture is distorted."""
 SCORING = 1
 """Counts the ways in which scores came from a network and its settings: it changes where either would give others."""
+FLOAT32 = "PyTorchRuntime"
+"""What stands for float32 in a calibration's fingerprint: the name of all there was when the first were made."""
 SLOW = 60.0
 """What stands for this many times `score.still_seconds` belongs to the place."""
 
@@ -67,14 +71,21 @@ class Detector:
         calibration: Calibration | None = None,
         device: str | None = None,
         batch: int = BATCH,
+        runtime: str = "auto",
+        network: Network | None = None,
     ) -> None:
-        """Raises `ConfigError` for a device that there is not."""
+        """`runtime`: how the network is run, one of `sdmae.runtime.RUNTIMES`; `network`: one that is there already.
+
+        Raises `ConfigError` for a device or a runtime that there is not.
+        """
         self.model = model
         self.config = config
         self.provenance = provenance
         self.calibration = calibration
         self.batch = batch
-        self._runtime = PyTorchRuntime(model, config.score, pick_device(device), gate=config.gate)
+        where = pick_device(device) if network is None else network.device
+        self.network = network or make_network(runtime, model, config.score.resolution, where)
+        self._runtime = PyTorchRuntime(model, config.score, where, network=self.network, gate=config.gate)
         self._ignored = ignored_map(config)
 
     def with_settings(self, config: Config) -> Detector:
@@ -87,7 +98,16 @@ class Detector:
         if config.input.ignore != self.config.input.ignore:
             model = build_model(config)
             model.load_state_dict(self.model.state_dict())
-        other = Detector(model, config, self.provenance, device=self.device, batch=self.batch)
+        same = config.score.resolution == self.config.score.resolution
+        other = Detector(
+            model,
+            config,
+            self.provenance,
+            device=self.device,
+            batch=self.batch,
+            runtime=self.network.name,
+            network=self.network if same else None,  # zones are not the network's business
+        )
         if self.calibration and self.calibration.fingerprint == other.calibration_fingerprint():
             budget = config.events.false_alarms_per_day
             asked = budget != self.config.events.false_alarms_per_day
@@ -254,28 +274,24 @@ class Detector:
         return digest.hexdigest()
 
     def calibration_fingerprint(self) -> str:
-        """32 hexadecimal digits of everything that moves alarms: `fingerprint`, runtime, how events are formed."""
+        """32 hexadecimal digits of everything that moves alarms: `fingerprint`, precision, how events are formed.
+
+        Ways of running the network that compute in float32 agree to rounding, and share a calibration; another
+        precision needs one of its own.
+        """
         events = self.config.events
-        settings = [SCORING, self.fingerprint(), type(self._runtime).__name__, events.hysteresis, events.merge]
+        family = FLOAT32 if self.network.precision == "float32" else self.network.precision
+        settings = [SCORING, self.fingerprint(), family, events.hysteresis, events.merge]
         return hashlib.blake2b(json.dumps(settings).encode(), digest_size=16).hexdigest()
 
     def save(self, path: str | Path) -> None:
         """Writes the detector file, whole or not at all. Raises `DetectorError` where it cannot be written."""
+        write_whole(Path(path), self.packed())
+
+    def packed(self) -> bytes:
+        """The detector file's bytes."""
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
-        write_file(Path(path), Contents(self.config, self.provenance, self.calibration, tensors))
-
-
-def full_passes(times: NDArray[np.float64], config: Config, source_rate: float) -> NDArray[np.bool_]:
-    """(B,) bool: frames at these times, in seconds since the clip began, that a gate is to let pass as they are.
-
-    By each frame's own time alone: from every multiple of `gate.full_seconds` on, for as long as the score's filter.
-    """
-    if not config.gate.gates or not config.gate.full_seconds:
-        return np.zeros(len(times), np.bool_)
-    rate = config.input.rate or source_rate
-    # Of a video slower than the detector one frame, at least, lies in the window.
-    window = max(config.score.filter_frames / rate, 1 / source_rate)
-    return np.asarray((times + SLACK) % config.gate.full_seconds < window)
+        return packed(Contents(self.config, self.provenance, self.calibration, tensors))
 
 
 class _StillMaps:
@@ -301,21 +317,39 @@ class _StillMaps:
         return np.stack(maps).repeat(rows, axis=1).repeat(columns, axis=2)
 
 
-def load(path: str | Path, *, device: str | None = None, batch: int = BATCH, stale: bool = False) -> Detector:
+def load(
+    path: str | Path,
+    *,
+    device: str | None = None,
+    batch: int = BATCH,
+    stale: bool = False,
+    runtime: str = "auto",
+) -> Detector:
     """The detector in that file, or the shipped one of that name. Runs no code from it and needs no second file.
 
     `device`: as torch names it; None: the first GPU, else the CPU. `batch`: frames scored at once. `stale`: leave
-    out a calibration that no longer holds. Raises `DetectorError` where the file is missing, cut off, of a newer
-    format, not ours, or, unless `stale`, was changed since it was calibrated.
+    out a calibration that no longer holds. `runtime`: how the network is run, one of `sdmae.runtime.RUNTIMES`; auto:
+    an exported file by what it was exported for, else the folded network. Raises `DetectorError` where the file is
+    missing, cut off, of a newer format, not ours, or, unless `stale`, was changed since it was calibrated, and
+    `ConfigError` where there is no such device or runtime.
     """
     path = resolve(path)
-    contents = read_file(path)
+    exported = unpack(path) if is_exported(path) else None
+    contents = read_packed(path, exported.detector) if exported else read_file(path)
     model = build_model(contents.config)
     try:
         model.load_state_dict(contents.tensors)
     except RuntimeError:
         raise DetectorError(f"{path}: its weights and its configuration do not belong together") from None
-    detector = Detector(model, contents.config, contents.provenance, device=device, batch=batch)
+    detector = Detector(
+        model,
+        contents.config,
+        contents.provenance,
+        device=device,
+        batch=batch,
+        runtime=runtime,
+        network=_network_of(exported, model, runtime, device),
+    )
     calibration = contents.calibration
     if calibration and calibration.fingerprint != detector.calibration_fingerprint():
         if not stale:
@@ -326,6 +360,15 @@ def load(path: str | Path, *, device: str | None = None, batch: int = BATCH, sta
         calibration = None
     detector.calibration = calibration
     return detector
+
+
+def _network_of(exported: Exported | None, model: SDMAE, runtime: str, device: str | None) -> Network | None:
+    """What an exported file holds for that runtime; None: it is to be made of the weights."""
+    if exported is None or exported.graph is None or runtime not in ("auto", exported.runtime):
+        return None
+    if device not in (None, "cpu"):
+        raise ConfigError(f"exported for {exported.runtime}, which runs on the CPU: use --device cpu, or --runtime")
+    return exported_network(exported.runtime, exported.graph, model)
 
 
 def _one_clip(source: str | Path | Clip) -> Clip:

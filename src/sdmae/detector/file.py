@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from sdmae.config import Config, from_dict, to_dict
+from sdmae.detector.exported import is_exported, unpack
 from sdmae.detector.shipped import resolve
 from sdmae.errors import ConfigError, DetectorError
 from sdmae.scoring import Calibration
@@ -36,13 +37,12 @@ class Contents:
     """The network's weights and buffers by name, on the CPU, in float32 where they are no counts."""
 
 
-def write_file(path: Path, contents: Contents) -> None:
-    """Writes the detector file, whole or not at all. Raises `DetectorError` where it cannot be written.
+def packed(contents: Contents) -> bytes:
+    """The detector file's bytes.
 
     A tensor whose values float16 holds to the bit is stored in it, so that a file never is larger than it need be,
     and what is read is what was written.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     metadata = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
@@ -51,9 +51,15 @@ def write_file(path: Path, contents: Contents) -> None:
     }
     if contents.calibration is not None:
         metadata["calibration"] = json.dumps(contents.calibration.to_dict())
+    return save({k: _narrow(v) for k, v in contents.tensors.items()}, metadata)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file, whole or not at all. Raises `DetectorError` where it cannot be written."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(save({k: _narrow(v) for k, v in contents.tensors.items()}, metadata))
+        part.write_bytes(data)
         part.replace(path)
     except OSError as error:
         raise DetectorError(
@@ -70,20 +76,39 @@ def read_file(path: Path) -> Contents:
     Raises `DetectorError` where it is missing, cut off, of a newer format, or not ours.
     """
     with _opened(path) as (file, metadata):
-        config = _read_config(path, metadata)
-        try:
-            provenance = json.loads(metadata["provenance"])
-            kept = metadata.get("calibration")
-            calibration = Calibration.from_dict(json.loads(kept)) if kept else None
-        except (KeyError, ValueError, TypeError, AttributeError):
-            raise DetectorError(f"{path}: its metadata cannot be read; was the file edited?") from None
-        tensors = {name: _widen(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-    return Contents(config, provenance, calibration, tensors)
+        return _contents(path, metadata, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+
+
+def read_packed(path: Path, data: bytes) -> Contents:
+    """The same of a detector file's bytes, which lay in `path`. Raises `DetectorError` as `read_file` does."""
+    try:
+        return _contents(path, _metadata(data), load(data))
+    except (SafetensorError, ValueError, AttributeError):
+        raise DetectorError(f"{path}: the detector in it was damaged: export it again") from None
+
+
+def _contents(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Contents:
+    config = _read_config(path, metadata)
+    try:
+        provenance = json.loads(metadata["provenance"])
+        kept = metadata.get("calibration")
+        calibration = Calibration.from_dict(json.loads(kept)) if kept else None
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise DetectorError(f"{path}: its metadata cannot be read; was the file edited?") from None
+    return Contents(config, provenance, calibration, {name: _widen(tensor) for name, tensor in tensors.items()})
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    """Of a safetensors file: after its length in eight bytes, the header is JSON."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return dict(header.get("__metadata__", {}))
 
 
 def read_config(path: str | Path) -> Config:
     """The configuration of a detector, without its weights. Raises `DetectorError` as `load` does."""
     path = resolve(path)
+    if is_exported(path):
+        return read_packed(path, unpack(path).detector).config
     with _opened(path) as (_, metadata):
         return _read_config(path, metadata)
 
@@ -119,7 +144,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
         ) from None
 
 
-def _read_config(path: Path, metadata: dict[str, str]) -> Config:
+def _read_config(path: Path, metadata: Mapping[str, str]) -> Config:
     try:
         version = int(metadata["format_version"])
         if version > FORMAT_VERSION:

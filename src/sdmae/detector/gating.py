@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from sdmae.config import Config, GateConfig
-from sdmae.data.neighbours import Spacing, stream_samples
+from sdmae.data.neighbours import SLACK, Spacing, stream_samples
 from sdmae.detector.build import ignored_patches
 from sdmae.errors import SourceError
 from sdmae.model import SDMAE
@@ -173,3 +173,16 @@ class _Spread:
         if len(self.kept) > self._most:
             self.kept = self.kept[::2]
             self._every *= 2
+
+
+def full_passes(times: NDArray[np.float64], config: Config, source_rate: float) -> NDArray[np.bool_]:
+    """(B,) bool: frames at these times, in seconds since the clip began, that a gate is to let pass as they are.
+
+    By each frame's own time alone: from every multiple of `gate.full_seconds` on, for as long as the score's filter.
+    """
+    if not config.gate.gates or not config.gate.full_seconds:
+        return np.zeros(len(times), np.bool_)
+    rate = config.input.rate or source_rate
+    # Of a video slower than the detector one frame, at least, lies in the window.
+    window = max(config.score.filter_frames / rate, 1 / source_rate)
+    return np.asarray((times + SLACK) % config.gate.full_seconds < window)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sdmae.config import Config, to_dict
 from sdmae.detector import build_model, load, shipped_detectors
+from sdmae.detector.exported import is_exported
 from sdmae.detector.shipped import card
 from sdmae.errors import SourceError
 from sdmae.model import PRESETS, SDMAE, gflop_per_frame
@@ -30,7 +31,7 @@ def describe(name: str) -> dict[str, Any]:
         config = fit(PRESETS[name], *EXAMPLE, 25.0)
         return {"kind": "preset", "name": name, **_network(build_model(config), config), "settings": to_dict(config)}
     ours = name in shipped_detectors() and not Path(name).is_file()
-    if ours or Path(name).suffix == ".safetensors":
+    if ours or Path(name).suffix == ".safetensors" or is_exported(Path(name)):
         detector = load(name, device="cpu", stale=True)
         return {
             "kind": "detector",

@@ -22,7 +22,7 @@ from sdmae.model.tokens import (
     moving_cells,
     scatter_tokens,
     sine_positions,
-    visible_count,
+    visible_tokens,
 )
 
 
@@ -112,7 +112,7 @@ class SDMAE(nn.Module):
         """The same for these cells (B, K), rising, whichever they are; None: for all of them."""
         patch = self.config.patch
         grid = (samples.shape[2] // patch, samples.shape[3] // patch)
-        visible = self._visible(noise.expand(len(samples), -1), cells)
+        visible = visible_tokens(noise.expand(len(samples), -1), cells, self.config.masking_ratio)
 
         encoded = self._encode(samples, cells, visible, grid)
         classifier = self.classifier(encoded[:, 0]).squeeze(-1)
@@ -129,12 +129,6 @@ class SDMAE(nn.Module):
     def teacher_state(self) -> dict[str, Tensor]:
         """Everything phase 2 must leave alone: all parameters and buffers but the student's."""
         return {k: v for k, v in self.state_dict().items() if not k.startswith("student.")}
-
-    def _visible(self, noise: Tensor, cells: Tensor | None) -> Tensor:
-        """Positions (B, V) among the kept tokens that the encoder sees, in the noise's order."""
-        ranked = noise if cells is None else noise.gather(1, cells)
-        count = visible_count(ranked.shape[1], self.config.masking_ratio)
-        return ranked.argsort(dim=1, stable=True)[:, :count]
 
     def _encode(self, samples: Tensor, cells: Tensor | None, visible: Tensor, grid: Grid) -> Tensor:
         """Embed and encode the visible tokens: (B, 1 + V, D), [CLS] first."""

@@ -123,6 +123,16 @@ def visible_count(kept: int, masking_ratio: float) -> int:
     return max(1, kept - int(kept * masking_ratio))
 
 
+def visible_tokens(noise: Tensor, cells: Tensor | None, masking_ratio: float) -> Tensor:
+    """Positions (B, V) among the kept tokens that the encoder sees: those of the lowest `noise` (B, h*w).
+
+    `cells` (B, K): the kept ones; None: all.
+    """
+    ranked = noise if cells is None else noise.gather(1, cells)
+    count = visible_count(ranked.shape[1], masking_ratio)
+    return ranked.argsort(dim=1, stable=True)[:, :count]
+
+
 def fixed_noise(grid: Grid, seed: int = 0) -> Tensor:
     """The test-time mask as one random number per cell (h*w,): the cells with the lowest numbers are visible."""
     return torch.rand(grid[0] * grid[1], generator=torch.Generator().manual_seed(seed))

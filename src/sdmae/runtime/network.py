@@ -15,6 +15,8 @@ class Network(Protocol):
 
     name: str
     """What it is called in settings, reports and fingerprints."""
+    precision: Literal["float32", "bfloat16"]
+    """What it computes in. Scores of the same precision agree within `export.bound`, so that they share alarms."""
     device: torch.device
     """Where its tensors are expected, and given back."""
 
@@ -31,6 +33,7 @@ class EagerNetwork:
     """PyTorch's eager mode: the reference every other way is held against."""
 
     name = "eager"
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     def __init__(self, model: SDMAE, resolution: Literal["pixel", "token"], device: torch.device) -> None:
         self.model = model.to(device).eval()

@@ -13,10 +13,9 @@ from sdmae.config import Config
 from sdmae.detector import Detector, build_model, load
 from sdmae.errors import ConfigError
 from sdmae.model.presets import PRESETS, fit
+from sdmae.runtime import RUNTIMES
 from sdmae.video import Clip, Size, probe
 
-RUNTIMES = ("eager",)
-"""Ways of running the network that there are."""
 SEED = 0
 
 
@@ -61,7 +60,7 @@ def check_setting(setting: Setting) -> None:
 def open_subject(setting: Setting, clip: Clip) -> Detector:
     """The detector to be measured on that clip."""
     if setting.subject not in PRESETS:
-        return load(setting.subject, device=setting.device, batch=setting.batch, stale=True)
+        return load(setting.subject, device=setting.device, batch=setting.batch, stale=True, runtime=setting.runtime)
     return untrained(settled(setting.subject, clip, setting.size), setting.device, setting.batch, setting.runtime)
 
 
@@ -73,11 +72,9 @@ def settled(name: str, clip: Clip, size: Size | None = None) -> Config:
     return fit(config, *info.size, info.rate)
 
 
-def untrained(config: Config, device: str, batch: int, runtime: str = RUNTIMES[0]) -> Detector:
+def untrained(config: Config, device: str, batch: int, runtime: str = "auto") -> Detector:
     """A detector with seeded random weights. Raises `ConfigError` for a runtime that there is not."""
-    if runtime not in RUNTIMES:
-        raise ConfigError(f"no runtime '{runtime}'; there are {', '.join(RUNTIMES)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         model = build_model(config)
-    return Detector(model, config, {}, device=device, batch=batch)
+    return Detector(model, config, {}, device=device, batch=batch, runtime=runtime)
