@@ -92,9 +92,11 @@ def test_memory_is_that_of_a_process_of_its_own(detector_file: Path, video: Path
 def test_the_gpu_command_knows_what_is_done(tmp_path: Path) -> None:
     gpu.draw(tmp_path / "scene.mp4", 3, 96, 160)
     todo = gpu.parts(tmp_path, tmp_path / "scene.mp4", "cpu", quick=True)
-    assert [part.name for part in todo] == ["network-eager", "pipeline-small-eager", "bench"]
+    ways = ("eager", "folded", "compile")  # no CUDA graphs without a GPU
+    wanted = [f"{what}-{way}" for what in ("network", "pipeline-small") for way in ways]
+    assert [part.name for part in todo] == [*wanted, "bench"]
     (tmp_path / "network-eager.json").write_text("{}")
-    assert [gpu.done(tmp_path, part) for part in todo] == [True, False, False]
+    assert [part.name for part in todo if gpu.done(tmp_path, part)] == ["network-eager"]
 
 
 def test_a_result_says_where_it_came_from(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
