@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import threading
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -58,6 +59,16 @@ class PyTorchRuntime:
         self.device = device
         noise = fixed_noise(model.grid).to(device)
         self.noises = torch.stack([noise, 1 - noise] if score.masks != "fixed" else [noise])
+        self._turn = (
+            threading.Lock()
+        )  # videos scored at the same time may share a network that has buffers of its own
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "_turn"}  # a lock is of this process
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._turn = threading.Lock()
 
     def __call__(
         self, frames: NDArray[np.uint8], neighbours: NDArray[np.int64], order: NDArray[np.int64]
@@ -68,7 +79,8 @@ class PyTorchRuntime:
 
     def start(self, frames: Uploaded, neighbours: NDArray[np.int64], order: NDArray[np.int64]) -> Results:
         """See `Runtime`. A GPU goes on by itself."""
-        return Results(self.terms(frames.arrived(), neighbours, order))
+        with self._turn:
+            return Results(self.terms(frames.arrived(), neighbours, order))
 
     @torch.inference_mode()
     def terms(self, frames: Tensor, neighbours: NDArray[np.int64], order: NDArray[np.int64]) -> dict[str, Tensor]:
