@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,18 +28,19 @@ from torch import Tensor
 from sdmae.config import Config
 from sdmae.data.neighbours import Samples, Spacing, stream_samples
 from sdmae.detector import Detector
+from sdmae.detector.detector import full_passes
+from sdmae.detector.gating import learned
 from sdmae.evaluation.speed.subject import RUNTIMES, SEED, settled, untrained
 from sdmae.evaluation.speed.timing import in_turn
 from sdmae.model.presets import PRESETS
-from sdmae.runtime import Network, PyTorchRuntime
+from sdmae.runtime import Network, Uploaded, Uploader
 from sdmae.video import Clip, Size, find_clips, probe, read_frames
 
 DATA = Path(os.environ.get("SDMAE_DATA", Path(__file__).parent.parent / "../shared/data"))
 VIDEO = DATA / "avenue_sample/testing_videos"
-GATED_SHARE = 0.25
-"""Share of the tokens that are kept where no gate chooses their number: the seam until there is one."""
+NORMAL = DATA / "avenue_sample/training_videos"
 
-Side = Callable[[Tensor, Samples], dict[str, Tensor]]
+Side = Callable[[Uploaded, Samples], dict[str, Tensor]]
 
 
 class Counted:
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument(
         "--source", type=str, default=str(VIDEO), help="one video (default: Avenue's sample test video)"
     )
+    parser.add_argument("--normal", default=str(NORMAL), help="normal video of that camera, for the gate's threshold")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--runtime", default=RUNTIMES[0], choices=RUNTIMES, help="how ours is run")
     parser.add_argument(
@@ -82,13 +84,16 @@ def main() -> None:
     device = torch.device(args.device)
     batches = args.batches or ([1, 4, 8, 16] if device.type == "cpu" else [16, 32, 64, 128, 256])
     made = about(args.device, SEED)
-    found = measure(args.preset, clip, device, args.runtime, batches, args.frames, args.repeats)
+    found = measure(
+        args.preset, clip, find_clips(args.normal), device, args.runtime, batches, args.frames, args.repeats
+    )
     tell({**found, **made}, args.output, args.json)
 
 
 def measure(
     preset: str,
     clip: Clip,
+    normal: Sequence[Clip],
     device: torch.device,
     runtime: str,
     batches: Sequence[int],
@@ -97,20 +102,22 @@ def measure(
 ) -> dict[str, Any]:
     """The figures, without what is said of the machine."""
     config = settled(preset, clip)
-    assert config.input.height is not None
-    assert config.input.width is not None
     ours = untrained(config, str(device), 1, runtime)
-    still, counted = gated(config, device, runtime)
-    channels, patch = config.input.channels, config.model.patch
-    yardstick = make_baseline(config.input.height, config.input.width, patch, channels, SEED).to(device)
+    gated, counted = with_gate(config, normal, device, runtime)
+    channels, patch, size = config.input.channels, config.model.patch, size_of(config)
+    yardstick = make_baseline(*size, patch, channels, SEED).to(device)
 
-    def plain(pictures: Tensor, samples: Samples) -> dict[str, Tensor]:
-        return yardstick.maps(pictures, torch.from_numpy(samples.neighbours).to(device))
+    def plain(pictures: Uploaded, samples: Samples) -> dict[str, Tensor]:
+        return yardstick.maps(pictures.arrived(), torch.from_numpy(samples.neighbours).to(device))
 
-    def of(detector: PyTorchRuntime) -> Side:
-        return lambda pictures, samples: detector.terms(pictures, samples.neighbours, samples.order)
+    def of(detector: Detector, config: Config) -> Side:
+        def run(pictures: Uploaded, samples: Samples) -> dict[str, Tensor]:
+            full = full_passes(samples.times, config, probe(clip).rate)
+            return detector.runtime.terms(pictures, samples.neighbours, samples.order, full)
 
-    sides: dict[str, Side] = {"baseline": plain, "ours": of(ours.runtime), "gated": of(still)}
+        return run
+
+    sides: dict[str, Side] = {"baseline": plain, "ours": of(ours, config), "gated": of(gated, gated.config)}
     cut = {batch: held(clip, config, batch, frames, device) for batch in batches}
     best = {name: best_batch(side, cut, device) for name, side in sides.items()}
     passes = {name: whole(side, cut[best[name]]) for name, side in sides.items()}
@@ -119,7 +126,7 @@ def measure(
     counted.tokens = 0
     count = passes["gated"]()
     looks = 2 if config.score.masks == "complementary" else 1
-    all_tokens = count * (config.input.height // patch) * (config.input.width // patch)
+    all_tokens = count * (size.height // patch) * (size.width // patch)
     return {
         "preset": preset,
         "fps": round(rates["ours"].fps, 3),
@@ -128,12 +135,12 @@ def measure(
         "fps_gated": round(rates["gated"].fps, 3),
         "ratio_gated": round(rates["gated"].fps / rates["baseline"].fps, 4),
         "token_share": round(counted.tokens / looks / all_tokens, 4),
-        "gate": gate_in_words(config),
+        "gate": asdict(gated.config.gate),
         "runtime": ours.runtime.network.name,
         "batch": best["ours"],
         "baseline_batch": best["baseline"],
         "batch_gated": best["gated"],
-        "input_size": [config.input.height, config.input.width],
+        "input_size": list(size),
         "frames": count,
         "source": clip.mark.rpartition(" ")[0],
         "repeats": repeats,
@@ -144,36 +151,36 @@ def measure(
     }
 
 
-def gated(config: Config, device: torch.device, runtime: str) -> tuple[PyTorchRuntime, Counted]:
-    """Our network with as few tokens as move, and what counts them."""
-    share = min(config.model.token_share, GATED_SHARE)
-    detector: Detector = untrained(
-        replace(config, model=replace(config.model, token_share=share)), str(device), 1, runtime
-    )
-    counted = Counted(detector.runtime.network, detector.model.grid[0] * detector.model.grid[1])
-    return PyTorchRuntime(detector.model, config.score, device, network=cast(Network, counted)), counted
+def with_gate(config: Config, normal: Sequence[Clip], device: torch.device, runtime: str) -> tuple[Detector, Counted]:
+    """Our network behind a gate whose threshold the normal video set, and what counts its tokens."""
+    active = replace(config, gate=replace(config.gate, active=True))
+    videos = [(read_frames(clip, (size_of(config),), grey=config.input.grey), probe(clip).rate) for clip in normal]
+    detector = untrained(replace(active, gate=learned(active, None, videos)), str(device), 1, runtime)
+    counted = Counted(detector.network, detector.model.grid[0] * detector.model.grid[1])
+    detector.runtime.network = cast(Network, counted)
+    return detector, counted
 
 
-def gate_in_words(config: Config) -> str:
-    """What chose the tokens."""
-    return f"a fixed share of {min(config.model.token_share, GATED_SHARE):g}: those that move most"
+def size_of(config: Config) -> Size:
+    """Of a settled configuration's frames."""
+    assert config.input.height is not None
+    assert config.input.width is not None
+    return Size(config.input.height, config.input.width)
 
 
 def held(
     clip: Clip, config: Config, batch: int, frames: int | None, device: torch.device
-) -> list[tuple[Tensor, Samples]]:
+) -> list[tuple[Uploaded, Samples]]:
     """The video in batches, on the device."""
     info = probe(clip)
-    assert config.input.height is not None
-    assert config.input.width is not None
-    size = Size(config.input.height, config.input.width)
+    size = size_of(config)
     read = read_frames(clip, (size,), grey=config.input.grey, rate=config.input.rate)
     some = (frame for frame, _ in zip(read, range(frames if frames is not None else 1 << 62), strict=False))
     found = stream_samples(some, Spacing.of(config.input, info.rate), batch)
-    return [(torch.from_numpy(samples.frames).to(device), samples) for samples in found]
+    return [(Uploader(device)(samples.frames, 0), samples) for samples in found]
 
 
-def best_batch(side: Side, cut: dict[int, list[tuple[Tensor, Samples]]], device: torch.device) -> int:
+def best_batch(side: Side, cut: dict[int, list[tuple[Uploaded, Samples]]], device: torch.device) -> int:
     """The batch at which a side is fastest on the video's first batches; one that does not fit is left out."""
     if len(cut) == 1:
         return next(iter(cut))
@@ -187,7 +194,7 @@ def best_batch(side: Side, cut: dict[int, list[tuple[Tensor, Samples]]], device:
     return max(rates, key=lambda batch: rates[batch])
 
 
-def whole(side: Side, pieces: list[tuple[Tensor, Samples]]) -> Callable[[], int]:
+def whole(side: Side, pieces: list[tuple[Uploaded, Samples]]) -> Callable[[], int]:
     """One pass over the video."""
 
     def work() -> int:

@@ -43,7 +43,7 @@ def changes(config: Config, name: str) -> dict[str, object]:
 def test_every_row_of_every_preset_changes_something_that_is_allowed(name: str) -> None:
     rows, skipped = rows_of(preset(name))
     assert rows[0].name == "full"
-    assert len({row.name for row in rows} | {one.name for one in skipped}) == len(rows) + len(skipped) == 30
+    assert len({row.name for row in rows} | {one.name for one in skipped}) == len(rows) + len(skipped) == 34
     for row in rows:
         check(row.config)
         assert (row.config == preset(name)) == (row.name == "full")
@@ -58,6 +58,8 @@ def test_every_row_of_every_preset_changes_something_that_is_allowed(name: str) 
         ("no-student", {"score.beta": 0.0}),
         ("no-synthetic-anomalies", {"anomalies.probability": 0.0, "score.gamma": 0.0, "score.delta": 0.0}),
         ("without-fast", {"anomalies.families": ["stretched", "joined", "shapes", "thin"]}),
+        ("with-riders", {"anomalies.families": ["fast", "stretched", "joined", "shapes", "thin", "riders"]}),
+        ("map-focal", {"model.map_loss": "focal"}),
         ("no-anomaly-map", {"model.map_weight": 0.0, "score.delta": 0.0}),
         ("no-classifier", {"model.classifier_weight": 0.0, "score.gamma": 0.0}),
         ("masking-none", {"model.masking_ratio": 0.0}),
@@ -73,8 +75,9 @@ def test_a_row_changes_what_it_says(name: str, expected: dict[str, object]) -> N
 
 def test_what_a_preset_has_already_is_no_row() -> None:
     of_small, of_paper = ({one.name for one in rows_of(preset(name))[1]} for name in ("small", "paper-ped2"))
-    assert of_small == {"position-sine", "convolution-none", "max-pooling"}
+    assert of_small == {"map-bce", "position-sine", "convolution-none", "max-pooling"}
     assert of_paper == {
+        "map-mse",
         "masks-fixed",
         "all-tokens",
         "position-none",

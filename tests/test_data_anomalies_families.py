@@ -98,6 +98,19 @@ def test_joined_is_more_than_a_person(scene: Scene) -> None:
     assert np.median(ratios) > 1.3
 
 
+def test_riders_are_slower_than_joined_and_their_vehicles_fainter(scene: Scene) -> None:
+    def paces(name: str) -> list[float]:
+        return [speed(made, scene) / scene.speed(made.foot or 0.0) for made in drawn(scene, name)]
+
+    def faint(name: str) -> float:
+        """Share of what is drawn that is neither clear nor opaque."""
+        return float(np.mean([((made.mask > 40) & (made.mask < 200)).sum() / (made.mask > 40).sum()
+                              for made in drawn(scene, name)]))  # fmt: skip
+
+    assert max(paces("riders")) < 1.8 < max(paces("joined"))
+    assert faint("riders") > faint("joined")
+
+
 def test_thin_is_thin(scene: Scene) -> None:
     def filled(name: str) -> float:
         return float(np.median([(made.mask >= 128).mean() for made in drawn(scene, name)]))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal
 
@@ -93,7 +94,7 @@ def test_the_teacher_learns_to_overlook_what_was_pasted() -> None:
     assert losses["frame"].item() == 0
 
 
-@pytest.mark.parametrize("map_loss", ["mse", "bce"])
+@pytest.mark.parametrize("map_loss", ["mse", "bce", "focal"])
 def test_the_students_loss_reaches_the_student_alone(map_loss: str) -> None:
     torch.manual_seed(0)
     config = ModelConfig(**{**vars(CONFIG), "map_loss": map_loss})
@@ -230,8 +231,25 @@ def test_uniform_weighting_counts_every_token_alike() -> None:
     assert (moving["frame"] + moving["map"]).item() == pytest.approx(by_token[0].item(), rel=1e-3)
 
 
-@pytest.mark.parametrize("kind", ["mse", "bce"])
-def test_a_map_of_no_weight_is_neither_learned_nor_scored(kind: Literal["mse", "bce"]) -> None:
+def test_the_focal_loss_weighs_less_what_is_sure_already() -> None:
+    """-(1 - p)^2 log p, p being the probability of what is true (Lin et al., 2017, equation 4, gamma 2)."""
+    samples = torch.randint(0, 256, (1, 5, 8, 12, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    found = {}
+    for logit in (-3.0, 0.0, 2.0):
+        prediction = torch.full((1, 6, 64), logit)
+        for loss in ("bce", "focal"):
+            config = replace(CONFIG, map_loss=loss, map_weight=1.0)
+            parts = teacher_loss(
+                output_of(prediction), samples[:, 2], samples, no_mask(), torch.tensor([True]), config
+            )
+            found[logit, loss] = parts["map"].item()
+        right = 1 / (1 + math.exp(logit))  # nothing is there
+        assert found[logit, "bce"] == pytest.approx(-math.log(right), rel=1e-5)
+        assert found[logit, "focal"] == pytest.approx(-((1 - right) ** 2) * math.log(right), rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["mse", "bce", "focal"])
+def test_a_map_of_no_weight_is_neither_learned_nor_scored(kind: Literal["mse", "bce", "focal"]) -> None:
     config = replace(CONFIG, map_loss=kind, map_weight=0.0)
     samples = torch.randint(0, 256, (1, 5, 8, 12, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     mask = no_mask()

@@ -68,8 +68,9 @@ class ModelConfig:
     """Scale of the attention logits: head width^-1/2, or width^-1/2 as in the released code."""
     weighting: Literal["motion", "uniform"] = "motion"
     """What a token's errors weigh in the losses: as it moves (paper, equation 2), or all the same."""
-    map_loss: Literal["mse", "bce"] = "mse"
-    """Loss of the anomaly-map channel: squared error as in the paper, or binary cross-entropy on logits."""
+    map_loss: Literal["mse", "bce", "focal"] = "mse"
+    """Loss of the anomaly-map channel: squared error as in the paper, binary cross-entropy on logits, or the latter
+    with less weight on what is sure already (focal loss)."""
     map_weight: float = 1.0
     """Weight of the anomaly map's loss beside the frame's. 0: no map is learned, and none counts in the score."""
     classifier_weight: float = 1.0
@@ -178,6 +179,39 @@ class EventConfig:
 
 
 @dataclass(frozen=True)
+class GateConfig:
+    """Motion gating, not in the paper: tokens that stand still are not computed, so that cost follows activity."""
+
+    active: bool = False
+    """Whether frames are gated, once a threshold is known."""
+    threshold: float | None = None
+    """Motion of a cell, the mean of |x[t-s] - x[t]| + |x[t+s] - x[t]| over it in grey levels, above which it moves.
+    None: learned from normal video, in training and again in calibration; until then nothing is gated."""
+    idle: float | None = None
+    """The classifier's probability for a frame that is not run, since nothing moves in it: what the network says of
+    the still parts of normal video. None: learned with the threshold."""
+    margin: int = 1
+    """Cells round about a moving one that are kept with it."""
+    halo: float = 0.0
+    """Share of the threshold that a cell of the margin must move itself to be kept. 0: all of them are, which is
+    dearer, and nearer to the scores without a gate."""
+    context: float = 0.1
+    """Still tokens for context, at least, as a share of `model.token_share`."""
+    step: float = 1.5
+    """The number of a frame's tokens is rounded up to one of a few sizes; each is so many times the one below it."""
+    full_seconds: float = 10.0
+    """Seconds from one full pass to the next: all tokens of as many frames as `score.filter_frames`, whether or not
+    anything moves, since in a mean over that window a single frame would be lost. 0: none."""
+    train: bool = False
+    """Train with the tokens that the gate chooses, a quarter of the samples in full."""
+
+    @property
+    def gates(self) -> bool:
+        """Whether anything is gated."""
+        return self.active and self.threshold is not None
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that makes a detector what it is, but its weights."""
 
@@ -195,6 +229,8 @@ class Config:
     """The score."""
     events: EventConfig = field(default_factory=EventConfig)
     """Alarms."""
+    gate: GateConfig = field(default_factory=GateConfig)
+    """Motion gating."""
 
 
 def to_dict(config: Config) -> dict[str, Any]:
@@ -217,6 +253,7 @@ def from_dict(data: dict[str, Any]) -> Config:
         "train": TrainConfig,
         "score": ScoreConfig,
         "events": EventConfig,
+        "gate": GateConfig,
     }
 
     def tuples(value: Any) -> Any:
@@ -281,6 +318,13 @@ def check(config: Config) -> None:
         ("events.merge", config.events.merge, 0, 3600),
         ("score.filter_frames", config.score.filter_frames, 1, 1001),
         ("score.filter_cells", config.score.filter_cells, 1, 1001),
+        ("gate.threshold", 0 if config.gate.threshold is None else config.gate.threshold, 0, 510),
+        ("gate.idle", 0 if config.gate.idle is None else config.gate.idle, 0, 1),
+        ("gate.margin", config.gate.margin, 0, 64),
+        ("gate.halo", config.gate.halo, 0, 1),
+        ("gate.context", config.gate.context, 0, 1),
+        ("gate.step", config.gate.step, 1.05, 32),
+        ("gate.full_seconds", config.gate.full_seconds, 0, 1e6),
     ]
     for name, value, low, high in bounds:
         if not low <= value <= high:
@@ -292,6 +336,8 @@ def check(config: Config) -> None:
             raise ConfigError(
                 f"input.ignore: {list(polygon)} is no polygon; give x1, y1, x2, y2, x3, y3 and so on, all from 0 to 1"
             )
+    if config.gate.train and not config.gate.active:
+        raise ConfigError("gate.train is on, but gate.active is not: turn both on, or neither")
     for name in ("filter_frames", "filter_cells"):
         if getattr(config.score, name) % 2 == 0:
             raise ConfigError(f"score.{name} is {getattr(config.score, name)}; it must be odd")

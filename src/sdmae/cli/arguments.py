@@ -19,9 +19,9 @@ from sdmae.video.frame import Clip, Size
 if TYPE_CHECKING:
     from sdmae.data.store import Exclusion
 
-SECTIONS = ("input", "model", "anomalies", "train", "score", "events")
+SECTIONS = ("input", "model", "anomalies", "train", "score", "events", "gate")
 """All settings."""
-ALARMS = ("score", "events")
+ALARMS = ("score", "events", "gate")
 """Those that can be changed on a trained detector."""
 
 

@@ -51,8 +51,11 @@ def detect(args: Namespace, config: Config) -> int:
         raise ConfigError(f"--start is the time of one clip, but there are {len(clips)}; put it into their names")
     before = load(args.detector, device=args.device)
     detector = before.with_settings(
-        with_ignored(replace(before.config, score=config.score, events=config.events), args.ignore, clips)
+        with_ignored(
+            replace(before.config, score=config.score, events=config.events, gate=config.gate), args.ignore, clips
+        )
     )
+    _check_gate(config, args.detector)
     if before.calibration and not detector.calibration and args.threshold is None:
         raise DetectorError(
             f"{args.detector}: was calibrated with other {_differing(before.config, detector.config)}, so that its "
@@ -82,13 +85,22 @@ def detect(args: Namespace, config: Config) -> int:
     return 2 if failed else 0
 
 
+def _check_gate(config: Config, path: Path) -> None:
+    if config.gate.active and not config.gate.gates:
+        raise ConfigError(
+            f"{path}: its gate was never learned; run sdmae calibrate NORMAL_VIDEO --detector {path} "
+            "--gate.active true --output NEW.safetensors, or give a --gate.threshold in grey levels"
+        )
+
+
 def _differing(before: Config, now: Config) -> str:
     """The settings that move alarms and are not what they were."""
     names = ["ignore zones"] if before.input.ignore != now.input.ignore else []
-    for section in ("score", "events"):
+    for section in ("score", "events", "gate"):
         one, other = getattr(before, section), getattr(now, section)
         moved = [f.name for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)]
-        names += [f"{section}.{name}" for name in moved if name not in ("false_alarms_per_day", "schedule")]
+        alike = ("false_alarms_per_day", "schedule", "train")
+        names += [f"{section}.{name}" for name in moved if name not in alike]
     return ", ".join(names)
 
 
@@ -121,11 +133,14 @@ def evaluate(args: Namespace, config: Config) -> int:
     from sdmae.detector import load
     from sdmae.evaluation.protocol import evaluate as run
 
+    _check_gate(config, args.detector)
     detector = load(args.detector, device=args.device, stale=True)
     own = detector.config.score.sigma
     # Smoothing is a matter of the benchmark, not of the detector; another one is another protocol.
     asked = config.score.sigma if config.score.sigma != own else None
-    detector = detector.with_settings(replace(detector.config, score=replace(config.score, sigma=own)))
+    detector = detector.with_settings(
+        replace(detector.config, score=replace(config.score, sigma=own), gate=config.gate)
+    )
     benchmark = read_benchmark(args.benchmark, root_of(args), partial=args.partial)
     try:
         metrics = run(detector, benchmark, args.output, ledger=args.ledger, report=say, sigma=asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from jsonargparse import ArgumentParser as Parser
@@ -22,7 +23,7 @@ from sdmae.cli.arguments import (
     root_of,
     with_ignored,
 )
-from sdmae.config import Config
+from sdmae.config import Config, GateConfig
 from sdmae.errors import ConfigError, SdmaeError
 from sdmae.progress import say
 
@@ -101,8 +102,6 @@ def train_arguments(parser: Parser) -> None:
 
 def calibrate(args: Namespace, config: Config) -> int:
     """Sets a detector's alarms to so many false ones a day, by normal video it has not learned from."""
-    from dataclasses import replace
-
     from sdmae.detector import load
     from sdmae.recordings.calibrate import Order
     from sdmae.recordings.calibrate import calibrate as run
@@ -118,9 +117,16 @@ def calibrate(args: Namespace, config: Config) -> int:
         config = replace(config, events=events)
     clips = clips_of(args.sources, args.frame_rate)
     before = load(args.detector, device=args.device, stale=True)
+    gate, known = config.gate, before.config.gate
+    # What was learned of one camera is learned anew; what is said on the command line stays.
+    if gate.threshold == known.threshold:
+        gate = replace(gate, threshold=None)
+    if gate.idle == known.idle:
+        gate = replace(gate, idle=None)
     detector = before.with_settings(
-        with_ignored(replace(before.config, score=config.score, events=config.events), args.ignore, clips)
+        with_ignored(replace(before.config, score=config.score, events=config.events, gate=gate), args.ignore, clips)
     )
+    same = config.score == before.config.score and _unlearned(gate) == _unlearned(known)
     order = Order(
         clips,
         args.output,
@@ -129,7 +135,7 @@ def calibrate(args: Namespace, config: Config) -> int:
         overwrite=args.overwrite,
         force=args.force,
         # Zones and the merging of events may differ: the scores are still the same scores.
-        reference=before.calibration if config.score == before.config.score else None,
+        reference=before.calibration if same else None,
     )
     try:
         run(detector, order, say)
@@ -145,6 +151,10 @@ def calibrate(args: Namespace, config: Config) -> int:
         raise type(error)(f"{error}; the scores are kept in {order.folder}, --resume takes them") from None
     say(f"{args.output}: done. Next: sdmae detect SOURCE --detector {args.output} --output DIR")
     return 0
+
+
+def _unlearned(gate: GateConfig) -> GateConfig:
+    return replace(gate, threshold=None, idle=None)
 
 
 def calibrate_arguments(parser: Parser) -> None:

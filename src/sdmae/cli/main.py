@@ -43,7 +43,7 @@ VERBS: dict[str, Verb] = {
         find.evaluate,
         find.evaluate_arguments,
         "sdmae evaluate --detector cam.safetensors --benchmark ped2 --root UCSDped2 --output out",
-        ("score",),
+        ("score", "gate"),
     ),
     "metrics frames": Verb(
         measure.frames,

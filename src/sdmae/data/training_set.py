@@ -36,6 +36,10 @@ class Batch:
     labels: Tensor
     """(B,) bool: holds a synthetic anomaly."""
 
+    def rows(self, chosen: Tensor) -> Batch:
+        """Some of the samples only."""
+        return Batch(self.clean[chosen], self.samples[chosen], self.masks[chosen], self.labels[chosen])
+
 
 class FrameSource:
     """The frames of the store as a tensor: on the device if they fit, else in the memory map."""

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from sdmae.config import Config, to_dict
-from sdmae.data.neighbours import Samples, Spacing
+from sdmae.data.neighbours import SLACK, Samples, Spacing
 from sdmae.detector.build import build_model, ignored_map, map_shape
 from sdmae.detector.file import Contents, read_file, write_file
 from sdmae.detector.overlap import overlapped_terms
@@ -74,14 +74,14 @@ class Detector:
         self.provenance = provenance
         self.calibration = calibration
         self.batch = batch
-        self._runtime = PyTorchRuntime(model, config.score, pick_device(device))
+        self._runtime = PyTorchRuntime(model, config.score, pick_device(device), gate=config.gate)
         self._ignored = ignored_map(config)
 
     def with_settings(self, config: Config) -> Detector:
         """The same network under other settings of what is scored and when it is an alarm.
 
-        `config`: this detector's own, with other `score`, `events` or `input.ignore`. The calibration comes along
-        where it still holds, its thresholds set anew where another number of false alarms is asked for.
+        `config`: this detector's own, with other `score`, `events`, `gate` or `input.ignore`. The calibration comes
+        along where it still holds, its thresholds set anew where another number of false alarms is asked for.
         """
         model = self.model
         if config.input.ignore != self.config.input.ignore:
@@ -218,6 +218,7 @@ class Detector:
             self.batch,
             self._runtime,
             Uploader(self._runtime.device),
+            whole=lambda times: full_passes(times, self.config, source_rate),
             standing=_StillMaps(self) if self.config.score.still else None,
             only=only,
         )
@@ -243,7 +244,10 @@ class Detector:
         digest = hashlib.blake2b(digest_size=16)
         settings = to_dict(self.config)
         del settings["model"]["weighting"]  # of the losses alone; so earlier detectors keep their fingerprint
-        digest.update(json.dumps([settings[k] for k in ("input", "model", "score")], sort_keys=True).encode())
+        parts = [settings[k] for k in ("input", "model", "score")]
+        if self.config.gate.gates:
+            parts.append({k: v for k, v in settings["gate"].items() if k not in ("active", "train")})
+        digest.update(json.dumps(parts, sort_keys=True).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
@@ -259,6 +263,19 @@ class Detector:
         """Writes the detector file, whole or not at all. Raises `DetectorError` where it cannot be written."""
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
         write_file(Path(path), Contents(self.config, self.provenance, self.calibration, tensors))
+
+
+def full_passes(times: NDArray[np.float64], config: Config, source_rate: float) -> NDArray[np.bool_]:
+    """(B,) bool: frames at these times, in seconds since the clip began, that a gate is to let pass as they are.
+
+    By each frame's own time alone: from every multiple of `gate.full_seconds` on, for as long as the score's filter.
+    """
+    if not config.gate.gates or not config.gate.full_seconds:
+        return np.zeros(len(times), np.bool_)
+    rate = config.input.rate or source_rate
+    # Of a video slower than the detector one frame, at least, lies in the window.
+    window = max(config.score.filter_frames / rate, 1 / source_rate)
+    return np.asarray((times + SLACK) % config.gate.full_seconds < window)
 
 
 class _StillMaps:

@@ -21,6 +21,8 @@ from sdmae.video import Frame
 
 Standing = Callable[[Samples], NDArray[np.float32]]
 """What stands still in the frames of a video, batch by batch: (B, h, w)."""
+Whole = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
+"""Which frames, by their times in seconds, a gate lets pass as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ def overlapped_terms(
     runtime: Runtime,
     upload: Uploader,
     *,
+    whole: Whole | None = None,
     standing: Standing | None = None,
     only: Container[int] | None = None,
 ) -> Iterator[tuple[Samples, Terms]]:
@@ -51,7 +54,8 @@ def overlapped_terms(
 
     def started() -> Iterator[tuple[_Prepared, Results]]:
         for one in prepared:
-            yield one, runtime.start(one.uploaded, one.samples.neighbours, one.samples.order)
+            passing = whole(one.samples.times) if whole else None
+            yield one, runtime.start(one.uploaded, one.samples.neighbours, one.samples.order, passing)
 
     # Left in the reverse order: the thread that takes from the other one has ended when that is stopped.
     with closing(prepared), closing(prefetched(started(), depth=1)) as running:  # type: ignore[type-var]

@@ -18,9 +18,8 @@ from sdmae.model.block import Block
 from sdmae.model.tokens import (
     Grid,
     compact_grid,
-    gather_tokens,
+    gather_patches,
     moving_cells,
-    patchify,
     scatter_tokens,
     sine_positions,
     visible_count,
@@ -36,7 +35,7 @@ class Output:
     grid: Grid
     """Rows and columns of the token grid."""
     teacher: Tensor
-    """(B, K, (C + 1) p p): the frame in [-1, 1], then the anomaly map (a logit where its loss is bce)."""
+    """(B, K, (C + 1) p p): the frame in [-1, 1], then the anomaly map (a logit, but where its loss is mse)."""
     student: Tensor | None
     """As the teacher's; None where it was not asked for."""
     classifier: Tensor
@@ -99,13 +98,14 @@ class SDMAE(nn.Module):
         for token in (self.cls, self.mask_token):
             nn.init.normal_(token, std=0.02)
 
-    def forward(self, samples: Tensor, noise: Tensor, *, student: bool) -> Output:
-        """Predict frame and anomaly map of x[t] for the tokens that move most.
+    def forward(self, samples: Tensor, noise: Tensor, *, student: bool, cells: Tensor | None = None) -> Output:
+        """Predict frame and anomaly map of x[t] for the tokens that move most, or for `cells` (B, K), rising.
 
         `samples` (B, 5, H, W, C) uint8 at t-s, t-1, t, t+1, t+s; H and W multiples of the patch. `noise` (B, h*w), or
         (h*w,) for one mask for all: of a frame's kept cells, those with the lowest numbers are visible.
         """
-        cells = moving_cells(samples, self.config.patch, self.config.token_share, self.ignored)
+        if cells is None:
+            cells = moving_cells(samples, self.config.patch, self.config.token_share, self.ignored)
         return self.predict(samples, noise, cells, student=student)
 
     def predict(self, samples: Tensor, noise: Tensor, cells: Tensor | None, *, student: bool) -> Output:
@@ -139,7 +139,7 @@ class SDMAE(nn.Module):
     def _encode(self, samples: Tensor, cells: Tensor | None, visible: Tensor, grid: Grid) -> Tensor:
         """Embed and encode the visible tokens: (B, 1 + V, D), [CLS] first."""
         seen = visible if cells is None else cells.gather(1, visible)
-        patches = gather_tokens(patchify(samples[:, ::2], self.config.patch), seen)
+        patches = gather_patches(samples, self.config.patch, (0, 2, 4), seen)
         tokens = self.embed_norm(self.embed(patches.to(self.embed.weight.dtype) / 127.5 - 1))
         tokens = self._add_position(tokens, "encoder", seen, grid)
         tokens = torch.cat([self.cls.expand(len(tokens), -1, -1), tokens], dim=1)

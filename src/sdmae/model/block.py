@@ -27,13 +27,47 @@ class SparseDepthwise(nn.Module):
     def forward(self, tokens: Tensor, cells: Tensor | None, grid: Grid) -> tuple[Tensor, ...]:
         """(B, K, D) at cells (B, K) of the grid, None: all of them in order; to the three (B, K, D)."""
         b, k, d = tokens.shape
+        # In training the convolution over the whole grid is taken: it keeps less for the backward pass.
+        mixed = (
+            self._dense(tokens, cells, grid) if cells is None or self.training else self._sparse(tokens, cells, grid)
+        )
+        mixed = self.norm(mixed).reshape(b, k, d, 3)
+        query, key, value = mixed.unbind(-1)
+        return query, key, value
+
+    def _dense(self, tokens: Tensor, cells: Tensor | None, grid: Grid) -> Tensor:
+        """(B K, 3 D): over every cell of the grid, whether or not a token is there."""
+        b, k, d = tokens.shape
         dense = scatter_tokens(tokens, cells, grid[0] * grid[1])
         dense = dense.reshape(b, *grid, d).permute(0, 3, 1, 2)  # channels-last memory: no copy
         dense = self.conv(dense).permute(0, 2, 3, 1).reshape(b, grid[0] * grid[1], 3 * d)
-        mixed = gather_tokens(dense, cells)
-        mixed = self.norm(mixed.reshape(b * k, 3 * d)).reshape(b, k, d, 3)
-        query, key, value = mixed.unbind(-1)
-        return query, key, value
+        return gather_tokens(dense, cells).reshape(b * k, 3 * d)
+
+    def _sparse(self, tokens: Tensor, cells: Tensor, grid: Grid) -> Tensor:
+        """(B K, 3 D), the same: one neighbour of all tokens after another, so that it costs what tokens there are."""
+        b, k, d = tokens.shape
+        table = torch.cat([tokens, tokens.new_zeros(b, 1, d)], dim=1).reshape(b * (k + 1), d)
+        weight = self.conv.weight.reshape(d, 3, 9).permute(2, 1, 0).to(tokens.dtype).contiguous()
+        total = tokens.new_zeros(b * k, 3, d)
+        for rows, taps in zip(_neighbours(cells, grid).unbind(-1), weight, strict=True):
+            total = total.addcmul_(table.index_select(0, rows.reshape(-1))[:, None], taps)
+        return total.transpose(1, 2).reshape(b * k, 3 * d)
+
+
+def _neighbours(cells: Tensor, grid: Grid) -> Tensor:
+    """For tokens at cells (B, K): (B, K, 9), the rows of a table (B (K + 1), D) that hold their 3x3 neighbours.
+
+    The last row of each sample stands for cells without a token, and for those beyond the edge.
+    """
+    b, k = cells.shape
+    wide = grid[1] + 2  # the grid with a rim of one cell
+    places = (cells // grid[1] + 1) * wide + cells % grid[1] + 1
+    slots = torch.full((b, (grid[0] + 2) * wide), k, dtype=cells.dtype, device=cells.device)
+    slots = slots.scatter(1, places, torch.arange(k, device=cells.device).expand(b, k))
+    steps = torch.arange(3, device=cells.device) - 1
+    around = places[..., None] + (steps[:, None] * wide + steps).reshape(-1)
+    found = slots.gather(1, around.reshape(b, 9 * k)).reshape(b, k, 9)
+    return found + (torch.arange(b, device=cells.device) * (k + 1))[:, None, None]
 
 
 class Block(nn.Module):

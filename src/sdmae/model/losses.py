@@ -10,6 +10,10 @@ from sdmae.config import ModelConfig
 from sdmae.model.autoencoder import Output
 from sdmae.model.tokens import absolute_difference, gather_tokens, patchify
 
+LOGITS = ("bce", "focal")
+"""Losses of the anomaly map whose predictions are logits."""
+FOCUS = 2.0
+"""The focal loss's exponent (Lin et al., ICCV 2017: gamma)."""
 EPSILON = 1e-3
 """Grey levels added to every token's motion: a frame where nothing moves gets uniform weights."""
 
@@ -43,7 +47,7 @@ def split(prediction: Tensor, config: ModelConfig) -> tuple[Tensor, Tensor]:
     frame, anomaly_map = prediction[..., :-pixels], prediction[..., -pixels:]
     if not config.map_weight:
         return frame, torch.zeros_like(anomaly_map)
-    return frame, anomaly_map.sigmoid() if config.map_loss == "bce" else anomaly_map
+    return frame, anomaly_map.sigmoid() if config.map_loss in LOGITS else anomaly_map
 
 
 def teacher_loss(
@@ -60,9 +64,12 @@ def teacher_loss(
     pixels = config.patch * config.patch
     teacher = output.teacher.float()
     frame = ((teacher[..., :-pixels] - target) ** 2).mean(-1)
-    if config.map_loss == "bce":
-        map_error = F.binary_cross_entropy_with_logits(teacher[..., -pixels:], target_map, reduction="none").mean(-1)
-        parts = {"frame": frame, "map": config.map_weight * map_error}
+    if config.map_loss in LOGITS:
+        map_error = F.binary_cross_entropy_with_logits(teacher[..., -pixels:], target_map, reduction="none")
+        if config.map_loss == "focal":
+            # exp(-cross entropy) is the probability of what is true: what is sure already weighs less.
+            map_error = map_error * (1 - torch.exp(-map_error)) ** FOCUS
+        parts = {"frame": frame, "map": config.map_weight * map_error.mean(-1)}
     else:
         map_error = ((teacher[..., -pixels:] - target_map) ** 2).mean(-1)
         channels = target.shape[-1] // pixels

@@ -10,7 +10,7 @@ from torch import Tensor
 from sdmae.config import ModelConfig
 from sdmae.model.autoencoder import Output
 from sdmae.model.losses import split
-from sdmae.model.tokens import gather_tokens, patchify, scatter_tokens, unpatchify
+from sdmae.model.tokens import gather_patches, scatter_patches, scatter_tokens
 
 
 def score_maps(
@@ -25,7 +25,7 @@ def score_maps(
     """
     patch = config.patch
     pixels = patch * patch
-    target = gather_tokens(patchify(samples[:, 2:3], patch), output.cells).float() / 127.5 - 1
+    target = gather_patches(samples, patch, (2,), output.cells).float() / 127.5 - 1
     teacher_frame, teacher_map = split(output.teacher.float(), config)
     student = output.teacher if output.student is None else output.student
     student_frame, student_map = split(student.float(), config)
@@ -47,5 +47,5 @@ def score_maps(
         if resolution == "token":
             maps[name] = scatter_tokens(values.mean(-1, keepdim=True), output.cells, length).reshape(-1, *output.grid)
         else:
-            maps[name] = unpatchify(scatter_tokens(values, output.cells, length), output.grid, patch)
+            maps[name] = scatter_patches(values, output.cells, output.grid, patch)
     return {**maps, "classifier": torch.sigmoid(output.classifier.float())}

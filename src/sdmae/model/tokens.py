@@ -19,6 +19,42 @@ def patchify(images: Tensor, patch: int) -> Tensor:
     return tiles.reshape(b, h * w, t * c * patch * patch)
 
 
+def gather_patches(images: Tensor, patch: int, times: tuple[int, ...], cells: Tensor | None) -> Tensor:
+    """The patches (B, K, n*C*p*p) of `patchify(images[:, times])` at the cells (B, K); None: all of them.
+
+    `images` (B, T, H, W, C). What lies in no such cell is never touched.
+    """
+    if cells is None:
+        return patchify(images[:, list(times)], patch)
+    b, t, height, width, c = images.shape
+    frames = torch.arange(b * t, device=images.device).reshape(b, t)[:, list(times)]
+    lines = _patch_lines(frames, cells, patch, (height // patch, width // patch))
+    found = images.reshape(-1, patch * c).index_select(0, lines.reshape(-1))
+    found = found.reshape(*lines.shape, patch, c).permute(0, 1, 2, 5, 3, 4)
+    return found.reshape(b, cells.shape[1], len(times) * c * patch * patch)
+
+
+def scatter_patches(values: Tensor, cells: Tensor | None, grid: Grid, patch: int) -> Tensor:
+    """(B, K, p*p) of one channel at their cells (B, K), None: all, in pictures (B, H, W) that are 0 elsewhere."""
+    if cells is None:
+        return unpatchify(values, grid, patch)
+    b = len(values)
+    lines = _patch_lines(torch.arange(b, device=values.device)[:, None], cells, patch, grid)
+    pictures = values.new_zeros(b * grid[0] * patch * grid[1], patch)
+    pictures.index_copy_(0, lines.reshape(-1), values.reshape(-1, patch))
+    return pictures.reshape(b, grid[0] * patch, grid[1] * patch)
+
+
+def _patch_lines(frames: Tensor, cells: Tensor, patch: int, grid: Grid) -> Tensor:
+    """Where the patches lie: (B, K, n, p), the numbers of their lines of p pixels among those of all pictures.
+
+    `frames` (B, n): numbers of the pictures.
+    """
+    top = (frames * (grid[0] * patch))[:, None, :, None] + (cells // grid[1] * patch)[:, :, None, None]
+    rows = top + torch.arange(patch, device=cells.device)
+    return rows * grid[1] + (cells % grid[1])[:, :, None, None]
+
+
 def unpatchify(patches: Tensor, grid: Grid, patch: int) -> Tensor:
     """(B, h*w, p*p) of one channel to pictures (B, H, W)."""
     h, w = grid
@@ -48,25 +84,38 @@ def absolute_difference(a: Tensor, b: Tensor) -> Tensor:
 def moving_cells(samples: Tensor, patch: int, share: float, ignored: Tensor | None = None) -> Tensor | None:
     """Cells that move most in the triplet: indices (B, K), rising; None where all are kept.
 
-    `samples` (B, 5, H, W, C) uint8 at t-s, t-1, t, t+1, t+s. A cell's motion is the mean of |x[t-s] - x[t]| +
-    |x[t+s] - x[t]| over it. K = `share` of the cells, at least 1; ties go to the cell nearer the frame's start, so
-    that the choice does not depend on the batch. Cells where `ignored` (h*w,) bool is true are taken last.
+    `samples` (B, 5, H, W, C) uint8 at t-s, t-1, t, t+1, t+s; their motion is that of `cell_motion`. K = `share` of
+    the cells, at least 1. Cells where `ignored` (h*w,) bool is true are taken last.
     """
-    b, _, height, width, c = samples.shape
-    grid = (height // patch, width // patch)
-    length = grid[0] * grid[1]
     if share >= 1:
         return None
-    motion = torch.zeros(b, *grid, device=samples.device)
-    for neighbour in (0, 4):
-        change = absolute_difference(samples[:, neighbour], samples[:, 2])
-        cells = change.reshape(b, grid[0], patch, grid[1], patch * c).sum(dim=(2, 4), dtype=torch.int32)
-        motion += cells.float()
-    count = max(1, round(length * share))
+    motion = cell_motion(samples, patch)
     if ignored is not None:
-        motion = motion.masked_fill(ignored.reshape(grid), -1)
-    order = motion.flatten(1).argsort(dim=1, descending=True, stable=True)
-    return order[:, :count].sort(dim=1).values
+        motion = motion.masked_fill(ignored, -1)
+    return most_moving(motion, max(1, round(motion.shape[1] * share)))
+
+
+def cell_motion(samples: Tensor, patch: int) -> Tensor:
+    """How much each cell moves in the triplet: |x[t-s] - x[t]| + |x[t+s] - x[t]| summed over it, (B, h*w) int32."""
+    before, now, after = samples[:, 0], samples[:, 2], samples[:, 4]
+    return cell_change(before, now, patch) + cell_change(after, now, patch)
+
+
+def cell_change(one: Tensor, other: Tensor, patch: int) -> Tensor:
+    """|one - other| of frames (B, H, W, C) uint8 summed over each cell: (B, h*w) int32, exact on every device."""
+    b, height, width, c = one.shape
+    tiles = absolute_difference(one, other).reshape(b, height // patch, patch, width // patch, patch * c)
+    return tiles.sum(dim=(2, 4), dtype=torch.int32).flatten(1)
+
+
+def most_moving(motion: Tensor, count: int) -> Tensor | None:
+    """The `count` cells of the highest motion (B, h*w) int32: (B, count), rising; None where those are all.
+
+    Ties go to the cell nearer the frame's start, so that the choice does not depend on the batch.
+    """
+    if count >= motion.shape[1]:
+        return None
+    return motion.argsort(dim=1, descending=True, stable=True)[:, :count].sort(dim=1).values
 
 
 def visible_count(kept: int, masking_ratio: float) -> int:

@@ -6,8 +6,8 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -18,13 +18,14 @@ from sdmae.config import ScoreConfig
 from sdmae.data.store import Exclusion
 from sdmae.data.zones import ignored_cells
 from sdmae.detector import Detector
+from sdmae.detector.gating import learned
 from sdmae.errors import DetectorError, SourceError
 from sdmae.progress import progress
 from sdmae.recordings.files import check_writable, stamp
 from sdmae.scoring import Calibration, VideoScores, calibrate_both
 from sdmae.scoring.calibrated import normal_clip, warning, words
 from sdmae.scoring.calibration import SHORTEST, check_lively, check_usual, too_many
-from sdmae.video import Clip, probe, read_frames
+from sdmae.video import Clip, Frame, probe, read_frames
 from sdmae.video.place import lies_in
 
 Report = Callable[[str], None]
@@ -66,7 +67,8 @@ class Order:
 def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
     """The same detector with thresholds for `events.false_alarms_per_day`, written to `order.output`.
 
-    What is cut out is scored, as it stands between what is not, but it and its neighbours do not count. Raises
+    What is cut out is scored, as it stands between what is not, but it and its neighbours do not count. What a gate
+    does not know yet of this camera, it learns of the same video first. Raises
     `DetectorError` where the output exists, `SourceError` for video that cannot be used, or does not look normal to
     the detector.
     """
@@ -83,6 +85,7 @@ def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
             "nothing moves in this video: a threshold learned from it would alarm at the first thing that does; "
             "calibrate with video in which ordinary things happen, or say --force"
         )
+    detector = _gated(detector, order, report)
     pairs: list[tuple[VideoScores, VideoScores]] = []
     used: list[str] = []
     total = _frames(order.clips, detector.rate)
@@ -130,6 +133,31 @@ def calibrate(detector: Detector, order: Order, report: Report) -> Detector:
             "calmer to it than new video will: better calibrate with what it has not seen"
         )
     return calibrated
+
+
+def _gated(detector: Detector, order: Order, report: Report) -> Detector:
+    """The same detector with what its gate has to know, where it has one."""
+    if not detector.config.gate.active:
+        return detector
+    gate = learned(detector.config, detector.model, _normal(detector, order))
+    report(
+        f"gate: what changes by more than {gate.threshold:g} grey levels moves; where nothing does, the classifier "
+        f"is taken to say {gate.idle:g}"
+    )
+    return detector.with_settings(replace(detector.config, gate=gate))
+
+
+def _normal(detector: Detector, order: Order) -> Iterator[tuple[Iterator[Frame], float]]:
+    """The frames of each clip that are not excluded, and their rate; what cannot be read is told of later."""
+    for clip in order.clips:
+        with contextlib.suppress(SourceError):
+            frames = read_frames(clip, (detector.size,), grey=detector.config.input.grey, rate=detector.rate)
+            yield _left(frames, clip, order.exclude), probe(clip).rate
+
+
+def _left(frames: Iterator[Frame], clip: Clip, exclude: Sequence[Exclusion]) -> Iterator[Frame]:
+    with contextlib.suppress(SourceError):
+        yield from (frame for frame in frames if not any(e.holds(clip.name, frame.time) for e in exclude))
 
 
 def _refuse_abnormal(both: tuple[VideoScores, VideoScores], clip: Clip, order: Order) -> None:

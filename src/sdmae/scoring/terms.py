@@ -40,12 +40,14 @@ def combine(terms: Terms, config: ScoreConfig) -> NDArray[np.float32]:
         shapes = ", ".join(str(m.shape) for m in (*maps, terms.classifier))
         raise ValueError(f"expected terms of (B, h, w) and a classifier of (B,), not {shapes}")
     weights = (config.alpha, config.beta, config.delta, config.still if terms.still is not None else 0.0)
-    # Starting from the broadcast classifier keeps one buffer; a weight of 0 costs nothing.
+    # Frame by frame, what is weighted fits into the processor's cache; a weight of 0 costs nothing.
     total = np.empty(shape, np.float32)
-    total[:] = (np.float32(config.gamma) * terms.classifier)[:, None, None]
-    for weight, term in zip(weights, maps, strict=True):
-        if weight:
-            total += np.float32(weight) * term
+    weighted = np.empty(shape[1:], np.float32)
+    for k, probability in enumerate(terms.classifier):
+        total[k] = np.float32(config.gamma) * probability
+        for weight, term in zip(weights, maps, strict=True):
+            if weight:
+                total[k] += np.multiply(term[k], np.float32(weight), out=weighted)
     return total
 
 

@@ -22,12 +22,15 @@ from sdmae.data.training_set import Batch, SampleSet
 from sdmae.errors import DetectorError
 from sdmae.interrupt import deferred_interrupt
 from sdmae.model import SDMAE, student_loss, teacher_loss
+from sdmae.model.gate import Group, parted
 from sdmae.progress import progress
 from sdmae.training.chance import Purpose, generator, seed_of
 from sdmae.training.checkpoint import State, save_checkpoint
-from sdmae.training.validation import held_out_auc
+from sdmae.training.validation import gate_of, held_out_auc
 
 TEACHER, STUDENT, FINISHED = 1, 2, 3
+WHOLE = 0.25
+"""Share of the samples that are seen in full by a network that is trained with the gate."""
 COLUMNS = ("phase", "epoch", "step", "learning_rate", "loss", "frame", "map", "classifier")
 
 
@@ -75,11 +78,11 @@ def run_phase(run: Run, phase: int) -> None:
             _set_mode(run.model, phase)
             batches = _batches(run, phase, steps)
             # Where the frames lie on the disk, the next batches are fetched while this one is learned from.
-            for batch, noise in batches if run.training.source.resident else prefetched(batches):
+            for batch, noise, groups in batches if run.training.source.resident else prefetched(batches):
                 # Dropout has no generator of its own to be given; the global one is set to the step's.
                 torch.manual_seed(seed_of(settings.seed, Purpose.SAMPLES, *_where(run, phase), 1))
                 rate = learning_rate(settings, state.epoch * steps + state.step, epochs * steps)
-                losses = _step(run, model, optimizer, phase, batch, noise, rate)
+                losses = _step(run, model, optimizer, phase, batch, noise, groups, rate)
                 if log is not None:
                     log.add(phase, state.epoch, state.step, rate, losses)
                 state.step += 1
@@ -119,8 +122,10 @@ def step_seconds(run: Run, phase: int, steps: int = 3) -> float:
     took = []
     before = time.perf_counter()
     for _ in range(steps + 1):
-        for batch, noise in _batches(run, phase, 1):
-            _step(run, model, optimizer, phase, batch, noise, 0.0)  # ends in numbers on the CPU: nothing is under way
+        for batch, noise, groups in _batches(run, phase, 1):
+            _step(
+                run, model, optimizer, phase, batch, noise, groups, 0.0
+            )  # ends in numbers on the CPU: nothing is under way
         took.append(time.perf_counter() - before)
         before = time.perf_counter()
     return statistics.median(took[1:])  # the first one sets things up
@@ -156,18 +161,21 @@ def steps_per_epoch(samples: int, batch: int) -> int:
     return max(1, samples // batch)
 
 
-def _batches(run: Run, phase: int, steps: int) -> Iterator[tuple[Batch, Tensor]]:
-    """The rest of the state's epoch: each step's own share of samples for this process, and its masks' noise."""
+def _batches(run: Run, phase: int, steps: int) -> Iterator[tuple[Batch, Tensor, list[Group]]]:
+    """The rest of the state's epoch: each step's own share of samples for this process, its masks' noise, and which
+    samples are run together."""
     settings, accelerator = run.config.train, run.accelerator
     epoch = run.state.epoch
     order = torch.randperm(len(run.training), generator=generator(settings.seed, Purpose.ORDER, phase, epoch))
     size = min(settings.batch_size, len(order))
+    gate = gate_of(run.model, run.config)
     for step in range(run.state.step, steps):
         chance = generator(settings.seed, Purpose.SAMPLES, phase, epoch, step, accelerator.process_index)
         ids = order[step * size : (step + 1) * size][accelerator.process_index :: accelerator.num_processes]
         batch = run.training.batch(ids, chance)
         noise = torch.rand(len(ids), math.prod(run.model.grid), generator=chance).to(accelerator.device)
-        yield batch, noise
+        whole = torch.rand(len(ids), generator=chance).to(accelerator.device) < WHOLE if gate else None
+        yield batch, noise, parted(gate, batch.samples, run.config.model.patch, whole)
 
 
 def _where(run: Run, phase: int) -> tuple[int, int, int, int]:
@@ -176,17 +184,23 @@ def _where(run: Run, phase: int) -> tuple[int, int, int, int]:
 
 
 def _step(
-    run: Run, model: nn.Module, optimizer: Any, phase: int, batch: Batch, noise: Tensor, rate: float
+    run: Run,
+    model: nn.Module,
+    optimizer: Any,
+    phase: int,
+    batch: Batch,
+    noise: Tensor,
+    groups: list[Group],
+    rate: float,
 ) -> dict[str, float]:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    with run.accelerator.autocast():
-        output = model(batch.samples, noise, student=phase == STUDENT)
-    settings = run.config.model
-    if phase == TEACHER:
-        losses = teacher_loss(output, batch.clean, batch.samples, batch.masks, batch.labels, settings)
-    else:
-        losses = student_loss(output, batch.samples, batch.masks, settings)
+    for settings in optimizer.param_groups:
+        settings["lr"] = rate
+    parts = [_losses(run, model, phase, batch, noise, group) for group in groups]
+    shares = [len(group.rows) / len(noise) for group in groups]
+    losses = {
+        name: torch.stack([share * part[name] for share, part in zip(shares, parts, strict=True)]).sum()
+        for name in parts[0]
+    }
     optimizer.zero_grad()
     run.accelerator.backward(losses["loss"])
     if run.config.train.clip_norm is not None:
@@ -196,6 +210,18 @@ def _step(
     optimizer.step()
     values = torch.stack([v.detach() for v in losses.values()]).tolist()
     return dict(zip(losses, values, strict=True))
+
+
+def _losses(run: Run, model: nn.Module, phase: int, batch: Batch, noise: Tensor, group: Group) -> dict[str, Tensor]:
+    """Of those samples of the batch that are run together, each a mean over them."""
+    settings = run.config.model
+    if len(group.rows) < len(noise):
+        batch, noise = batch.rows(group.rows), noise[group.rows]
+    with run.accelerator.autocast():
+        output = model(batch.samples, noise, student=phase == STUDENT, cells=group.cells)
+    if phase == TEACHER:
+        return teacher_loss(output, batch.clean, batch.samples, batch.masks, batch.labels, settings)
+    return student_loss(output, batch.samples, batch.masks, settings)
 
 
 def _set_mode(model: SDMAE, phase: int) -> None:

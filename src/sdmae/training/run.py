@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +31,7 @@ from sdmae.training.calibrate import calibrate_held_out
 from sdmae.training.chance import Purpose, seed_of
 from sdmae.training.checkpoint import State, load_checkpoint
 from sdmae.training.footage import Footage, learn_footage
+from sdmae.training.gating import learn_gate
 from sdmae.training.phases import FINISHED, STUDENT, TEACHER, Run, run_phase
 from sdmae.training.review import review
 from sdmae.video import Clip, Size, probe
@@ -92,6 +93,8 @@ def train(job: Job, config: Config, report: Report | None = None) -> Detector:
     training, held_out = sample_sets(store, job.clips, config, accelerator.device, report, job.ubnormal)
     report(f"{len(training)} frames to learn from, {len(held_out)} held out to choose the checkpoint")
 
+    if config.gate.train:  # what the network itself says of still frames is learned when there is one
+        config = replace(config, gate=learn_gate(config, None, store, job.clips))
     torch.manual_seed(seed_of(config.train.seed, Purpose.WEIGHTS))
     model = build_model(config).to(accelerator.device)
     if state.model:
@@ -104,6 +107,8 @@ def train(job: Job, config: Config, report: Report | None = None) -> Detector:
     # A model of its own: accelerate has wrapped the trained one's forward for mixed precision.
     final = build_model(config)
     final.load_state_dict(model.state_dict())
+    if config.gate.active:
+        config = replace(config, gate=learn_gate(config, final, store, job.clips))
     detector = Detector(final, config, {}, device=str(accelerator.device))
     detector.provenance.update(_provenance(job, detector, state, training, started))
     if accelerator.is_main_process:

@@ -6,6 +6,7 @@ The reconstruction target stays the clean frame; the mask of the object at t is 
 - `stretched`: one much wider, flatter or thinner than objects here are.
 - `out_of_scale`: one 1.7 to 3 times, or 0.3 to 0.55 times, as tall as objects on its row are.
 - `joined`: the upper part of one on a bicycle, a board, in a wheelchair or a cart, or beside a box it pushes.
+- `riders`: one on a bicycle or a board that is hardly seen, at walking pace.
 - `shapes`: filled and outlined blobs, polygons, boxes, car-like bodies, textured or flat, dark or light.
 - `thin`: rings, pairs of rings with tubes between them, sticks and wires, a pixel or so thick.
 

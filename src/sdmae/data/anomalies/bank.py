@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sdmae.data.anomalies.drawn import Shapes, Thin
-from sdmae.data.anomalies.joined import Joined
+from sdmae.data.anomalies.joined import Joined, Riders
 from sdmae.data.anomalies.protocol import CENTRE, AnomalousObject, Family
 from sdmae.data.anomalies.scene import Scene
 from sdmae.data.anomalies.walkers import Fast, OutOfScale, Stretched
@@ -24,13 +24,14 @@ MAKERS: dict[str, Callable[[Scene], Family]] = {
     "fast": Fast,
     "stretched": Stretched,
     "joined": Joined,
+    "riders": Riders,
     "shapes": Shapes,
     "thin": Thin,
     "out_of_scale": OutOfScale,
 }
 FAMILIES: tuple[str, ...] = tuple(MAKERS)
 """Every family's name."""
-NEED_CUTOUTS = frozenset({"fast", "stretched", "joined", "out_of_scale"})
+NEED_CUTOUTS = frozenset({"fast", "stretched", "joined", "riders", "out_of_scale"})
 
 log = logging.getLogger(__name__)
 

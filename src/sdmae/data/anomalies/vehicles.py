@@ -117,3 +117,9 @@ VEHICLES = (
     (0.10, Vehicle(chair, (0.45, 0.65), (0.62, 0.64), (0.5, 0.7), (0.15, 0.3), (-0.1, 0.1), 0.4)),
 )
 """How often each is drawn, and the vehicle."""
+
+RIDDEN = (
+    (0.75, Vehicle(bicycle, (0.35, 1.15), (0.6, 0.62), (0.8, 1.0), (0.02, 0.25), (-0.1, 0.1), 0.5)),
+    (0.25, Vehicle(board, (0.4, 0.7), (0.7, 0.72), (0.97, 1.0), (0.03, 0.07), (-0.05, 0.1), 0.3)),
+)
+"""The same of what may hardly be seen beneath who rides it: most of the person stays."""

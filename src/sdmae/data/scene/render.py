@@ -45,6 +45,8 @@ class SceneSpec:
     """Frames a second."""
     staged: tuple[Staged, ...] = ()
     """The anomalies; none for normal video."""
+    people: bool = True
+    """Whether ordinary people pass by."""
 
 
 class SceneObject(NamedTuple):
@@ -118,7 +120,8 @@ def render(spec: SceneSpec, frames: int, place: Place | None = None) -> Iterator
     light = _Light(spec)
     for index in range(frames):
         time = index / spec.rate
-        image, mask, objects = _frame([*staged, *crowd.at(time)], time, camera, place)
+        passing = crowd.at(time) if spec.people else []
+        image, mask, objects = _frame([*staged, *passing], time, camera, place)
         yield SceneFrame(light.fall(image, index), mask, objects)
 
 

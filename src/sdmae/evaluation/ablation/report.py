@@ -80,7 +80,9 @@ def gather(results: Results) -> list[Found]:
         seeds = [one["seed"] for one, _ in kept]
         for seed, (one, _) in zip(seeds, kept, strict=True):
             if (row.name, seed) not in drawn:
-                drawn[row.name, seed] = resampled({name: np.array(values) for name, values in one["scores"].items()})
+                drawn[row.name, seed] = resampled(
+                    {name: [np.array(group) for group in groups] for name, groups in one["scores"].items()}
+                )
         mine = [drawn[row.name, seed] for seed in seeds]
         both = [seed for seed in seeds if (FULL, seed) in drawn and row.name != FULL]
         apart = [drawn[row.name, seed][MEAN] - drawn[FULL, seed][MEAN] for seed in both]
@@ -140,7 +142,7 @@ def as_json(results: Results, found: Sequence[Found]) -> dict[str, Any]:
             for one in found
         ],
         "skipped": [asdict(one) for one in results.skipped],
-        "bootstrap": {"over": "samples", "level": LEVEL, "resamples": RESAMPLES},
+        "bootstrap": {"over": "objects", "level": LEVEL, "resamples": RESAMPLES},
         "made": {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": _command(),
@@ -183,10 +185,11 @@ def _cells(found: Found, measures: Sequence[str]) -> list[str]:
 def _notes(results: Results, found: Sequence[Found]) -> Iterator[str]:
     seeds = max(len(one.seeds) for one in found)
     yield (
-        "Held-out AUC, in per cent: normal video held out of training, with synthetic anomalies of every family "
-        "against without, the mean over the families; the same samples for every row. In brackets the "
-        f"{100 * LEVEL:g} % interval of {RESAMPLES:,} draws of the samples, and of the difference from `full` on the "
-        "same draws. It tells of other samples of this video, not of other video"
+        "Held-out AUC, in per cent: normal video held out of training, frames through which a synthetic anomaly "
+        "passes against those without, whole clips scored and smoothed as a test split is; the mean over the "
+        f"families; the same objects for every row. In brackets the {100 * LEVEL:g} % interval of {RESAMPLES:,} "
+        "draws of the objects and of stretches of normal video, and of the difference from `full` on the same "
+        "draws. It tells of other objects in this video, not of other video"
         f"{' or other seeds' if seeds < 2 else f'; figures are means over {seeds} seeds'}. With many rows, some "
         "differences leave out 0 by chance."
     )

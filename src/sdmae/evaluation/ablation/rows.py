@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sdmae.config import Config
+from sdmae.data.anomalies import FAMILIES
 from sdmae.errors import ConfigError
 
 FULL = "full"
@@ -88,12 +89,21 @@ def _kinds(config: Config) -> Iterator[_Kind]:
     )
     for family in config.anomalies.families:
         yield f"without-{family}", "families", f"the network never sees the family {family}", _without(family)
+    for family in FAMILIES:
+        if family not in (*config.anomalies.families, *config.anomalies.held_out):
+            yield f"with-{family}", "families", f"the network sees the family {family}, too", _with(family)
     yield (
         "no-anomaly-map",
         "anomaly map",
         "no map is predicted or scored (its loss and delta 0)",
         lambda c: _score(delta=0.0)(_model(map_weight=0.0)(c)),
     )
+    for loss, words in (
+        ("mse", "squared error, as published"),
+        ("bce", "binary cross-entropy"),
+        ("focal", "focal loss"),
+    ):
+        yield f"map-{loss}", "anomaly map's loss", words, _model(map_loss=loss)
     yield (
         "no-classifier",
         "[CLS] head",
@@ -152,6 +162,14 @@ def _score(**values: Any) -> Callable[[Config], Config]:
 def _alone(**weights: float) -> Callable[[Config], Config]:
     """The score of these terms and no others."""
     return _score(**{"alpha": 0.0, "beta": 0.0, "gamma": 0.0, "delta": 0.0, "still": 0.0, **weights})
+
+
+def _with(family: str) -> Callable[[Config], Config]:
+    def change(config: Config) -> Config:
+        families = (*config.anomalies.families, family)
+        return replace(config, anomalies=replace(config.anomalies, families=families))
+
+    return change
 
 
 def _without(family: str) -> Callable[[Config], Config]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sdmae.config import Config, ModelConfig, ScoreConfig, to_dict
+from sdmae.data.anomalies import FAMILIES, possible
 from sdmae.data.benchmark import Benchmark
 from sdmae.data.training_set import SampleSet
 from sdmae.detector import Detector, load
@@ -110,8 +111,8 @@ def ablate(order: Order, report: Report) -> dict[str, str]:
     started = time.perf_counter()
     footage = learn_footage(store, clips, config, pick_device(order.device))
     config = _possible(config, footage, report)
-    rows, skipped = _rows(order, config)
-    judge = make_judge(footage, config)
+    rows, skipped = _rows(order, config, footage)
+    judge = make_judge(footage)
     plan.settle(order.output, store.digest, judge.digest)
     if any(row.name not in plan.epochs for row in rows if row.trained):
         sets = sets_of(footage, clips, config, report)
@@ -147,13 +148,15 @@ def _possible(config: Config, footage: Footage, report: Report) -> Config:
     return replace(config, anomalies=replace(config.anomalies, families=tuple(families), held_out=tuple(held_out)))
 
 
-def _rows(order: Order, config: Config) -> tuple[list[Row], list[Skipped]]:
+def _rows(order: Order, config: Config, footage: Footage) -> tuple[list[Row], list[Skipped]]:
     """The rows asked for; those of families that the video has no objects for are skipped."""
     gone = {f"without-{name}" for name in set(order.config.anomalies.families) - set(config.anomalies.families)}
+    gone |= {f"with-{name}" for name in set(FAMILIES) - set(possible(footage.scene, FAMILIES))}
     left = [name for name in order.rows if name not in gone]
     rows, skipped = rows_of(config, left or ([FULL] if order.rows else []))
-    asked = gone & set(order.rows) if order.rows else gone
-    return rows, [*skipped, *(Skipped(name, "the video gives no such objects to train on") for name in sorted(asked))]
+    asked = gone & (set(order.rows) or gone)
+    skipped += [Skipped(name, "the video gives no such objects to train on") for name in sorted(asked)]
+    return [row for row in rows if row.name not in gone], skipped
 
 
 def _set_epochs(
@@ -218,7 +221,7 @@ def _work(bench: _Bench, row: Row, seed: int) -> None:
                 "device": detector.device,
                 "seconds": round(time.perf_counter() - started, 1),
                 "resumed": resumed,
-                "scores": {name: values.tolist() for name, values in scores.items()},
+                "scores": {name: [group.tolist() for group in groups] for name, groups in scores.items()},
             },
         )
         # Only there to be continued from, and far larger than all the rest.

@@ -75,7 +75,7 @@ def uploading(batches: list[Samples], detector: Detector) -> Work:
 
 def network_alone(batches: list[Samples], detector: Detector) -> Work:
     """From frames on the device to maps on the device, batch after batch: what the paper's 1,655 are of."""
-    there = [(Uploader(detector.runtime.device)(one.frames, 0).arrived(), one) for one in batches]
+    there = [(Uploader(detector.runtime.device)(one.frames, 0), one) for one in batches]
     turns = cycle(there)
 
     def work() -> int:
