@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,13 @@ def test_maps_are_those_of_one_thread_to_the_bit(detector: Detector, video: Path
     found = list(detector.frame_maps(clip))
     assert [one.index for one in found] == list(range(50))
     assert np.stack([one.map for one in found]).tobytes() == np.stack(alone).tobytes()
+
+
+def test_two_videos_may_share_a_detector(detector: Detector, video: Path, odd_video: Path) -> None:
+    alone = [detector.score(path).scores.tobytes() for path in (video, odd_video)]
+    with ThreadPoolExecutor(2) as pool:
+        together = [one.scores.tobytes() for one in pool.map(detector.score, (video, odd_video))]
+    assert together == alone
 
 
 def test_a_video_that_was_scored_leaves_no_thread(detector: Detector, video: Path) -> None:

@@ -8,7 +8,8 @@ a scene comes to rest, and rise for no reason of its own when a leaf stirs.
 
 from __future__ import annotations
 
-from typing import Protocol
+import threading
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -89,6 +90,15 @@ class PyTorchRuntime:
         self.idle = (gate.idle if gate else None) or 0.0
         cell = 1 if score.resolution == "token" else model.config.patch
         self.shape = (model.grid[0] * cell, model.grid[1] * cell)
+        # Videos that are scored at the same time may share a network that has buffers of its own.
+        self._turn = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "_turn"}  # a lock is of this process
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._turn = threading.Lock()
 
     def __call__(
         self,
@@ -109,7 +119,8 @@ class PyTorchRuntime:
         whole: NDArray[np.bool_] | None = None,
     ) -> Results:
         """See `Runtime`. A GPU goes on by itself."""
-        return Results(self.terms(frames, neighbours, order, whole))
+        with self._turn:
+            return Results(self.terms(frames, neighbours, order, whole))
 
     @torch.inference_mode()
     def terms(
