@@ -48,7 +48,9 @@ class Mount(GstRtspServer.RTSPMediaFactory):
         self.loop = loop
         self.set_shared(True)
         caps, chain = CHAINS[self.codec]
-        self.set_launch(f'( appsrc name=source format=time caps="{caps},framerate={self.rate}/1" ! {chain} name=pay0 )')
+        self.set_launch(
+            f'( appsrc name=source format=time caps="{caps},framerate={self.rate}/1" ! {chain} name=pay0 )'
+        )
 
     def do_configure(self, media):
         state = {"next": 0}

@@ -71,7 +71,8 @@ class Address:
 
 def is_live(source: str) -> bool:
     """Whether the string names something that plays by the clock, rather than recorded video."""
-    return bool(_SCHEME.match(source) or _DEVICE.match(source))
+    scheme = _SCHEME.match(source)
+    return bool((scheme and scheme[1].lower() != "file") or _DEVICE.match(source))
 
 
 def parse_address(source: str) -> Address:

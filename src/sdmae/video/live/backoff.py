@@ -6,7 +6,7 @@ import random
 
 
 class Backoff:
-    """Waits that double from `first` to `last` seconds, each cut short by chance so that cameras do not come in step."""
+    """Waits that double from `first` to `last` seconds, cut short by chance so that cameras do not come in step."""
 
     def __init__(self, first: float, last: float) -> None:
         self._first = first

@@ -42,7 +42,9 @@ def write_clip(ring: PacketRing, path: Path, start: float, end: float) -> tuple[
         with suppress(OSError):
             part.unlink(missing_ok=True)
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else reason(error)
-        raise SourceError(f"{named(path)}: the clip cannot be written ({why}); its codec is {stream.codec}") from error
+        raise SourceError(
+            f"{named(path)}: the clip cannot be written ({why}); its codec is {stream.codec}"
+        ) from error
     times = [picture.time for run in runs for picture in run]
     return min(times), max(times)
 

@@ -1,4 +1,4 @@
-"""What a decoder's process is asked to play; it goes to it over a pipe, so that no password stands in a command line."""
+"""What a decoder's process is asked to play, sent to it over a pipe: no password stands in a command line."""
 
 from __future__ import annotations
 

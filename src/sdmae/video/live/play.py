@@ -14,6 +14,7 @@ from typing import Any
 import av
 from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from sdmae.errors import SourceError
@@ -33,6 +34,8 @@ _UNDECODED = 3
 only every twenty seconds."""
 _ASIDE = 500
 """Packets whose arrival is remembered until their frame comes."""
+_NEARLY = 0.95
+"""Share of a timeout after which whatever went wrong is the timeout's doing."""
 _MADE_UP = frozenset({"mpjpeg", "mjpeg"})
 """Formats without time stamps, for which FFmpeg invents some."""
 
@@ -78,7 +81,7 @@ def play(order: Order, tell: Tell, stop: threading.Event) -> None:
                 "wall": one.wall,
                 "shapes": [image.shape for image in images],
             }
-            tell("frame", about, [memoryview(image).cast("B") for image in images])
+            tell("frame", about, [image.reshape(-1).data for image in images])
 
 
 class _Reader:
@@ -142,7 +145,7 @@ class _Reader:
             if now - shown > _UNDECODED * self._order.read_timeout:
                 raise Lost(f"nothing that it sends has decoded for {now - shown:.0f} s")
 
-    def _packets(self) -> Iterator[av.Packet[VideoStream]]:
+    def _packets(self) -> Iterator[av.Packet[Stream]]:
         """The video's packets, the empty one at the end included. Raises `Lost` where none comes in time."""
         packets = self._container.demux()
         seen = time.monotonic()
@@ -154,6 +157,9 @@ class _Reader:
                 raise Lost(_why(error, self._order.read_timeout, time.monotonic() - asked, "picture")) from None
             if packet is None:
                 return
+            # FFmpeg's parser holds a packet back; when its read is interrupted it gives that, and only then fails.
+            if time.monotonic() - asked > _NEARLY * self._order.read_timeout:
+                raise Lost(f"no picture within {self._order.read_timeout:g} s")
             if packet.stream_index == self._stream.index:
                 seen = time.monotonic()
                 yield packet
@@ -169,7 +175,7 @@ class _Reader:
         }
         self._tell("opened", about, ())
 
-    def _pass_on(self, packet: av.Packet[VideoStream], now: float, wall: float) -> None:
+    def _pass_on(self, packet: av.Packet[Stream], now: float, wall: float) -> None:
         stamp = _seconds(packet, packet.pts)
         lag = None if packet.pts is None or packet.dts is None else _seconds(packet, packet.pts - packet.dts)
         about = {
@@ -202,7 +208,7 @@ class _Pace:
         self._longest = longest
         self._zero: float | None = None
 
-    def wait(self, packet: av.Packet[VideoStream]) -> None:
+    def wait(self, packet: av.Packet[Stream]) -> None:
         """Returns when the packet is due; never waits longer than `longest` seconds."""
         due = _seconds(packet, packet.dts)
         if due is None:
@@ -257,14 +263,14 @@ def _not_opened(order: Order, error: Exception, passed: float) -> Lost:
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
         # Cameras lock out who tries too often.
         return Lost("it refuses the user or the password", barred=True)
-    if passed < 0.95 * order.open_timeout and isinstance(error, av.error.InvalidDataError) and order.kind == "http":
+    if passed < _NEARLY * order.open_timeout and isinstance(error, av.error.InvalidDataError) and order.kind == "http":
         return Lost("it sends neither MJPEG nor MPEG-TS", barred=True)
     return Lost(_why(error, order.open_timeout, passed, "answer"))
 
 
 def _why(error: BaseException, timeout: float, passed: float, missing: str) -> str:
     # What FFmpeg says when it was interrupted depends on where that met it.
-    return f"no {missing} within {timeout:g} s" if passed > 0.95 * timeout else reason(error)
+    return f"no {missing} within {timeout:g} s" if passed > _NEARLY * timeout else reason(error)
 
 
 def _annexb(stream: VideoStream) -> BitStreamFilterContext | None:
@@ -274,12 +280,12 @@ def _annexb(stream: VideoStream) -> BitStreamFilterContext | None:
     return BitStreamFilterContext(name, stream) if name and header and header[0] == 1 else None
 
 
-def _copy(packet: av.Packet[VideoStream], data: bytes) -> av.Packet[VideoStream]:
+def _copy(packet: av.Packet[Stream], data: bytes) -> av.Packet[Stream]:
     copy: av.Packet[Any] = av.Packet(data)
     copy.pts, copy.dts, copy.is_keyframe = packet.pts, packet.dts, packet.is_keyframe
     copy.time_base = packet.time_base
     return copy
 
 
-def _seconds(thing: av.VideoFrame | av.Packet[VideoStream], ticks: int | None) -> float | None:
+def _seconds(thing: av.VideoFrame | av.Packet[Stream], ticks: int | None) -> float | None:
     return None if ticks is None or thing.time_base is None else float(ticks * thing.time_base)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sdmae.video.frame import Size
 from sdmae.video.live.status import StreamInfo
 
 
@@ -110,12 +111,12 @@ class PacketRing:
                     runs.append((group.stream, group.connection, list(pictures)))
         if not runs:
             return None
-        lengths: dict[tuple[str, tuple[int, int]], float] = {}
+        lengths: dict[tuple[str, Size], float] = {}
         for stream, _, pictures in runs:
-            kind = (stream.codec, tuple(stream.size))
+            kind = (stream.codec, stream.size)
             lengths[kind] = lengths.get(kind, 0.0) + len(pictures) / stream.rate
         longest = max(lengths, key=lambda kind: lengths[kind])
-        chosen = [(s, pictures) for s, _, pictures in runs if (s.codec, tuple(s.size)) == longest]
+        chosen = [(s, pictures) for s, _, pictures in runs if (s.codec, s.size) == longest]
         return chosen[0][0], [pictures for _, pictures in chosen]
 
     def _forget(self) -> None:

@@ -22,7 +22,7 @@ class Status:
     retry_in: float = 0.0
     """Seconds until the next attempt."""
     degraded: bool = False
-    """Its decoder has crashed `camera.CRASHES` times within a minute: it is only tried again after the longest wait."""
+    """Its decoder has crashed `camera.CRASHES` times within a minute: each further attempt waits as long as any."""
     wall: float = 0.0
     """Since when, in seconds since 1970."""
 
