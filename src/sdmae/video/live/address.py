@@ -43,7 +43,8 @@ class Address:
 
     def options(self, config: SourceConfig) -> dict[str, str]:
         """FFmpeg's options for opening it."""
-        microseconds = str(round(config.read_timeout * 1e6))
+        # PyAV interrupts what takes too long; this is for what it does not watch, such as taking leave.
+        microseconds = str(round(max(config.open_timeout, config.read_timeout) * 1e6))
         common = {"max_pixels": str(config.max_pixels)}
         scheme = self.url.partition("://")[0].lower()
         if self.kind == "rtsp":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import threading
 import time
@@ -125,9 +126,7 @@ class _Reader:
             if self._order.packets and packet.size and min(self._size) > 0:
                 self._pass_on(packet, now, wall)
             try:
-                frames = self._stream.codec_context.decode(packet if packet.size else None)
-            except EOFError:
-                frames = []
+                frames = self._stream.codec_context.decode(packet)  # the empty one at the end drains the decoder
             except DECODER_ERRORS:
                 frames = []
             for frame in frames:
@@ -263,14 +262,17 @@ def _not_opened(order: Order, error: Exception, passed: float) -> Lost:
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
         # Cameras lock out who tries too often.
         return Lost("it refuses the user or the password", barred=True)
-    if passed < _NEARLY * order.open_timeout and isinstance(error, av.error.InvalidDataError) and order.kind == "http":
+    refused = isinstance(error, av.error.InvalidDataError) or getattr(error, "errno", 0) == errno.EINVAL
+    if refused and order.kind == "http" and passed < _NEARLY * order.open_timeout:
         return Lost("it sends neither MJPEG nor MPEG-TS", barred=True)
     return Lost(_why(error, order.open_timeout, passed, "answer"))
 
 
 def _why(error: BaseException, timeout: float, passed: float, missing: str) -> str:
     # What FFmpeg says when it was interrupted depends on where that met it.
-    return f"no {missing} within {timeout:g} s" if passed > _NEARLY * timeout else reason(error)
+    if passed > _NEARLY * timeout:
+        return f"no {missing} within {timeout:g} s"
+    return "the connection broke off" if getattr(error, "errno", 0) == errno.EIO else reason(error)
 
 
 def _annexb(stream: VideoStream) -> BitStreamFilterContext | None:
