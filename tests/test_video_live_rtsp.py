@@ -118,6 +118,7 @@ def test_another_codec_after_the_loss(codec: str, name: str, video: Path, tmp_pa
         assert {f.image.shape[:2] for f in read_frames(find_clips(str(tmp_path / clip))[0])} == {size}
 
 
+@pytest.mark.slow
 def test_frozen_is_noticed_within_the_read_timeout_and_thawed_it_comes_back(video: Path, tmp_path: Path) -> None:
     seen: list[Status] = []
     with (
@@ -169,6 +170,7 @@ def test_other_ways_to_a_camera(transport: str, video: Path, tmp_path: Path) -> 
     assert {frame.stretch for frame in frames} == {0}
 
 
+@pytest.mark.slow
 def test_an_end_is_a_loss_and_a_wrong_path_too(video: Path, tmp_path: Path) -> None:
     seen: list[Status] = []
     with rtsp_server(tmp_path, {"cam": video}, loop=False) as server:
@@ -179,6 +181,7 @@ def test_an_end_is_a_loss_and_a_wrong_path_too(video: Path, tmp_path: Path) -> N
             camera.wait_for_stream()
 
 
+@pytest.mark.slow
 def test_one_dead_camera_of_four_costs_the_others_nothing(video: Path, tmp_path: Path) -> None:
     with rtsp_server(tmp_path, {"cam": video}) as server:
         urls = [server.url("cam")] * 3 + ["rtsp://127.0.0.1:9/dead"]
