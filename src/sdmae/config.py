@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
@@ -212,6 +213,30 @@ class GateConfig:
 
 
 @dataclass(frozen=True)
+class SourceConfig:
+    """How a live source is opened, watched over and opened again. No part of a detector."""
+
+    open_timeout: float = 10.0
+    """Seconds within which a camera must answer and begin to send."""
+    read_timeout: float = 10.0
+    """Seconds without a picture after which a camera is lost."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """How RTSP sends pictures: tcp loses none; udp is for the cameras that know nothing else."""
+    max_pixels: int = 64_000_000
+    """Frames with more are refused."""
+    first_retry: float = 1.0
+    """Seconds until the first attempt to get a lost camera back, at most; each further one waits twice as long."""
+    last_retry: float = 30.0
+    """Seconds that no attempt waits longer than, however long the camera has been lost."""
+    keep_seconds: float = 0.0
+    """Seconds of coded video that are kept in memory for clips, at least, where `keep_megabytes` allow. 0: none."""
+    keep_megabytes: float = 64.0
+    """What they may take, at most."""
+    waiting_frames: int = 64
+    """Frames that may wait to be fetched. Beyond that a camera's are all dropped, and counted; a file waits."""
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that makes a detector what it is, but its weights."""
 
@@ -274,6 +299,30 @@ def _refuse_unknown(kind: type, data: dict[str, Any], where: str) -> None:
             raise ConfigError(f"unknown setting {where}{name}; known here: {', '.join(sorted(known))}")
 
 
+def check_source(config: SourceConfig) -> None:
+    """Raises `ConfigError` naming the first setting of a source that is out of its range."""
+    _within(
+        [
+            ("open_timeout", config.open_timeout, 0.1, 600),
+            ("read_timeout", config.read_timeout, 0.1, 600),
+            ("max_pixels", config.max_pixels, 1, 1 << 30),
+            ("first_retry", config.first_retry, 0.01, 3600),
+            ("last_retry", config.last_retry, config.first_retry, 3600),
+            ("keep_seconds", config.keep_seconds, 0, 3600),
+            ("keep_megabytes", config.keep_megabytes, 0, 1e5),
+            ("waiting_frames", config.waiting_frames, 1, 1e5),
+        ]
+    )
+    if config.transport not in ("tcp", "udp"):
+        raise ConfigError(f"transport is {config.transport}; it must be tcp or udp")
+
+
+def _within(bounds: Iterable[tuple[str, float, float, float]]) -> None:
+    for name, value, low, high in bounds:
+        if not low <= value <= high:
+            raise ConfigError(f"{name} is {value:.10g}; it must be between {low:.10g} and {high:.10g}")
+
+
 def check(config: Config) -> None:
     """Raises `ConfigError` naming the first setting that is out of its range."""
     model, train, anomalies = config.model, config.train, config.anomalies
@@ -326,9 +375,7 @@ def check(config: Config) -> None:
         ("gate.step", config.gate.step, 1.05, 32),
         ("gate.full_seconds", config.gate.full_seconds, 0, 1e6),
     ]
-    for name, value, low, high in bounds:
-        if not low <= value <= high:
-            raise ConfigError(f"{name} is {value:.10g}; it must be between {low:.10g} and {high:.10g}")
+    _within(bounds)
     if (config.input.height is None) != (config.input.width is None):
         raise ConfigError("input.height and input.width belong together: give both, or neither")
     for polygon in config.input.ignore:

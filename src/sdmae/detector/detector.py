@@ -9,18 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from sdmae.config import Config, to_dict
 from sdmae.data.neighbours import Samples, Spacing
-from sdmae.detector.build import build_model, ignored_map, map_shape
+from sdmae.detector.build import build_model, ignored_map
 from sdmae.detector.exported import Exported, is_exported, unpack
 from sdmae.detector.file import Contents, packed, read_file, read_packed, write_whole
 from sdmae.detector.gating import full_passes
-from sdmae.detector.overlap import overlapped_terms
+from sdmae.detector.live import stream_source
+from sdmae.detector.overlap import overlapped_terms, terms_in_turn
 from sdmae.detector.shipped import resolve
+from sdmae.detector.still import StillMaps
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.model import SDMAE
 from sdmae.runtime import Network, PyTorchRuntime, Uploader, exported_network, make_network, pick_device
@@ -32,7 +32,6 @@ from sdmae.scoring import (
     FrameTerms,
     Levels,
     Map,
-    StillReference,
     Terms,
     VideoScores,
     collect,
@@ -42,6 +41,7 @@ from sdmae.scoring import (
     score_frames_both,
 )
 from sdmae.video import Clip, Frame, Size, find_clips, probe, read_frames
+from sdmae.video.live import is_live
 
 BATCH = 32
 """Frames scored at once. Larger batches gain nothing on a CPU, and scores do not depend on it beyond rounding."""
@@ -53,8 +53,7 @@ SCORING = 1
 """Counts the ways in which scores came from a network and its settings: it changes where either would give others."""
 FLOAT32 = "PyTorchRuntime"
 """What stands for float32 in a calibration's fingerprint: the name of all there was when the first were made."""
-SLOW = 60.0
-"""What stands for this many times `score.still_seconds` belongs to the place."""
+
 
 Report = Callable[[str], None]
 
@@ -193,7 +192,14 @@ class Detector:
         return score_frames_both(name, maps, self.config.score, self.rate, explain=True, tap=tap)
 
     def stream(self, source: str | Path | Clip, *, report: Report | None = None) -> Iterator[FrameScore]:
-        """Causal scores, frame by frame, with their maps: no future beyond the triplet, no per-video extremes."""
+        """Causal scores, frame by frame, with their maps: no future beyond the triplet, no per-video extremes.
+
+        A live source (`rtsp://...`, `webcam:0`; see `sdmae.video.live`) is streamed until the iterator is closed,
+        opened again whenever it is lost, and frames without all their neighbours have no score; `report` is told of
+        losses. Raises `SourceError` where there is nothing to score, or a camera cannot be reached at first.
+        """
+        if isinstance(source, str) and is_live(source):
+            return stream_source(self, source, report=report)
         found = self.frame_maps(_one_clip(source), report=report)
         return score_frames(found, self.config.score, self.rate, causal=True, keep_maps=True, explain=True)
 
@@ -229,18 +235,31 @@ class Detector:
         yield from self.maps_of(_more_than_one(frames, clip), info.rate, only=only)
 
     def maps_of(
-        self, frames: Iterable[Frame], source_rate: float, *, only: Container[int] | None = None
+        self,
+        frames: Iterable[Frame],
+        source_rate: float,
+        *,
+        only: Container[int] | None = None,
+        batch: int | None = None,
+        unscored: Callable[[int], object] | None = None,
     ) -> Iterator[FrameMap]:
-        """The same of frames at the network's size, which come at `source_rate` a second."""
-        batches = overlapped_terms(
+        """The same of frames at the network's size, which come at `source_rate` a second.
+
+        batch: frames at once, instead of the detector's own; 1 waits for none. unscored: given, a frame that has not
+        got all its neighbours has no map, and it is told how many each time.
+        """
+        # Whoever watches a camera waits for its next frame, and must not be waited for himself.
+        how = overlapped_terms if unscored is None else terms_in_turn
+        batches = how(
             frames,
             Spacing.of(self.config.input, source_rate),
-            self.batch,
+            batch or self.batch,
             self._runtime,
             Uploader(self._runtime.device),
             whole=lambda times: full_passes(times, self.config, source_rate),
-            standing=_StillMaps(self) if self.config.score.still else None,
+            standing=StillMaps(self.config, self.size) if self.config.score.still else None,
             only=only,
+            unscored=unscored,
         )
         for samples, terms in batches:
             yield from self.combined(samples, terms)
@@ -292,29 +311,6 @@ class Detector:
         """The detector file's bytes."""
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
         return packed(Contents(self.config, self.provenance, self.calibration, tensors))
-
-
-class _StillMaps:
-    """What stands still, for the frames of a video in their order."""
-
-    def __init__(self, detector: Detector) -> None:
-        patch = detector.config.model.patch
-        self._grid = (detector.size.height // patch, detector.size.width // patch)
-        self._shape = map_shape(detector.config)
-        self._seconds = detector.config.score.still_seconds
-        self._stretch = -1
-
-    def __call__(self, samples: Samples) -> NDArray[np.float32]:
-        """(B, h, w) in the shape of the score's maps."""
-        if samples.stretch != self._stretch:
-            self._stretch = samples.stretch
-            self._reference = StillReference(self._grid, fast=self._seconds, slow=SLOW * self._seconds)
-        maps = [
-            self._reference.push(samples.frames[row], float(time))
-            for row, time in zip(samples.neighbours[:, 2], samples.times, strict=True)
-        ]
-        rows, columns = (n // m for n, m in zip(self._shape, self._grid, strict=True))
-        return np.stack(maps).repeat(rows, axis=1).repeat(columns, axis=2)
 
 
 def load(

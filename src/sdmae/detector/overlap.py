@@ -23,6 +23,8 @@ Standing = Callable[[Samples], NDArray[np.float32]]
 """What stands still in the frames of a video, batch by batch: (B, h, w)."""
 Whole = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 """Which frames, by their times in seconds, a gate lets pass as they are."""
+Unscored = Callable[[int], object]
+"""Is told of frames that have not got all their neighbours, and are left out: how many, each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,14 @@ def overlapped_terms(
     whole: Whole | None = None,
     standing: Standing | None = None,
     only: Container[int] | None = None,
+    unscored: Unscored | None = None,
 ) -> Iterator[tuple[Samples, Terms]]:
     """Batches of at most `batch` frames with the terms of their score; of the indices `only`, where they are given.
 
     What goes wrong in either thread is raised here, after what came before it. When the iterator is closed, or ends
     in whatever way, both threads have ended.
     """
-    prepared = prefetched(_prepared(frames, spacing, batch, upload, standing, only))
+    prepared = prefetched(_prepared(frames, spacing, batch, upload, standing, only, unscored))
 
     def started() -> Iterator[tuple[_Prepared, Results]]:
         for one in prepared:
@@ -63,6 +66,25 @@ def overlapped_terms(
             yield one.samples, Terms(**results.arrays(), still=one.standing)
 
 
+def terms_in_turn(
+    frames: Iterable[Frame],
+    spacing: Spacing,
+    batch: int,
+    runtime: Runtime,
+    upload: Uploader,
+    *,
+    whole: Whole | None = None,
+    standing: Standing | None = None,
+    only: Container[int] | None = None,
+    unscored: Unscored | None = None,
+) -> Iterator[tuple[Samples, Terms]]:
+    """The same, one thing after the other, in the caller's thread."""
+    for one in _prepared(frames, spacing, batch, upload, standing, only, unscored):
+        passing = whole(one.samples.times) if whole else None
+        results = runtime.start(one.uploaded, one.samples.neighbours, one.samples.order, passing)
+        yield one.samples, Terms(**results.arrays(), still=one.standing)
+
+
 def _prepared(
     frames: Iterable[Frame],
     spacing: Spacing,
@@ -70,8 +92,9 @@ def _prepared(
     upload: Uploader,
     standing: Standing | None,
     only: Container[int] | None,
+    unscored: Unscored | None,
 ) -> Iterator[_Prepared]:
-    for samples in stream_samples(frames, spacing, batch):
+    for samples in stream_samples(frames, spacing, batch, unscored=unscored):
         # Both go by all frames of the video, whichever are wanted.
         stands: NDArray[np.float32] | None = standing(samples) if standing else None
         uploaded = upload(samples.frames, samples.repeated)
