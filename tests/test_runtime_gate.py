@@ -26,7 +26,7 @@ class Counting:
     """Runs the network and remembers what it was given."""
 
     name, device = "counting", CPU
-    precision: Literal["float32"] = "float32"
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     def __init__(self, network: EagerNetwork) -> None:
         self.network = network

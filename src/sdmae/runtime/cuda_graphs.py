@@ -47,7 +47,8 @@ def record_cuda(graph: Graph, inputs: Inputs) -> Recorded:
             graph(*buffers)
     torch.cuda.current_stream().wait_stream(side)
     recording = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(recording):
+    # Other threads bring up frames and take down results meanwhile, which must not spoil the recording.
+    with torch.cuda.graph(recording, capture_error_mode="thread_local"):
         outputs = graph(*buffers)
     return Recorded(buffers, outputs, recording.replay)
 
