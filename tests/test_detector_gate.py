@@ -83,13 +83,15 @@ def test_scores_under_a_gate_do_not_depend_on_the_batch(detector_file: Path, res
 def test_a_scene_at_rest_is_not_run(detector: Detector, resting_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gated = with_gate(detector, replace(GATED, full_seconds=2.0))
     ran = []
-    predict = gated.model.predict
+    network = gated.runtime.network
 
-    def watched(samples: torch.Tensor, *rest: object, **options: object) -> object:
+    def watched(
+        samples: torch.Tensor, noise: torch.Tensor, cells: torch.Tensor | None
+    ) -> dict[str, torch.Tensor]:
         ran.append(len(samples))
-        return predict(samples, *rest, **options)  # type: ignore[arg-type]
+        return network(samples, noise, cells)
 
-    monkeypatch.setattr(gated.model, "predict", watched)
+    monkeypatch.setattr(gated.runtime, "network", watched)
     scores = gated.score(resting_video)
     assert len(scores.scores) == 120
     moving = 23 + 43  # each frame that has the moving block three frames away
