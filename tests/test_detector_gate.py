@@ -85,9 +85,7 @@ def test_a_scene_at_rest_is_not_run(detector: Detector, resting_video: Path, mon
     ran = []
     network = gated.runtime.network
 
-    def watched(
-        samples: torch.Tensor, noise: torch.Tensor, cells: torch.Tensor | None
-    ) -> dict[str, torch.Tensor]:
+    def watched(samples: torch.Tensor, noise: torch.Tensor, cells: torch.Tensor | None) -> dict[str, torch.Tensor]:
         ran.append(len(samples))
         return network(samples, noise, cells)
 
