@@ -28,7 +28,7 @@ def gather_patches(images: Tensor, patch: int, times: tuple[int, ...], cells: Te
         return patchify(images[:, list(times)], patch)
     b, t, height, width, c = images.shape
     frames = torch.arange(b * t, device=images.device).reshape(b, t)[:, list(times)]
-    lines = _patch_lines(frames, cells, patch, (height // patch, width // patch))
+    lines = patch_lines(frames, cells, patch, (height // patch, width // patch))
     found = images.reshape(-1, patch * c).index_select(0, lines.reshape(-1))
     found = found.reshape(*lines.shape, patch, c).permute(0, 1, 2, 5, 3, 4)
     return found.reshape(b, cells.shape[1], len(times) * c * patch * patch)
@@ -38,14 +38,14 @@ def scatter_patches(values: Tensor, cells: Tensor | None, grid: Grid, patch: int
     """(B, K, p*p) of one channel at their cells (B, K), None: all, in pictures (B, H, W) that are 0 elsewhere."""
     if cells is None:
         return unpatchify(values, grid, patch)
-    b = len(values)
-    lines = _patch_lines(torch.arange(b, device=values.device)[:, None], cells, patch, grid)
+    b = values.shape[0]  # len() of a traced tensor would settle on a number
+    lines = patch_lines(torch.arange(b, device=values.device)[:, None], cells, patch, grid)
     pictures = values.new_zeros(b * grid[0] * patch * grid[1], patch)
-    pictures.index_copy_(0, lines.reshape(-1), values.reshape(-1, patch))
+    pictures = pictures.index_copy(0, lines.reshape(-1), values.reshape(-1, patch))
     return pictures.reshape(b, grid[0] * patch, grid[1] * patch)
 
 
-def _patch_lines(frames: Tensor, cells: Tensor, patch: int, grid: Grid) -> Tensor:
+def patch_lines(frames: Tensor, cells: Tensor, patch: int, grid: Grid) -> Tensor:
     """Where the patches lie: (B, K, n, p), the numbers of their lines of p pixels among those of all pictures.
 
     `frames` (B, n): numbers of the pictures.

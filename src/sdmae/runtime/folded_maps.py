@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sdmae.model import SDMAE
-from sdmae.runtime.patches import lay_patches
+from sdmae.model.tokens import scatter_patches
 
 
 class FoldedMaps(nn.Module):
@@ -76,7 +76,10 @@ class FoldedMaps(nn.Module):
         """(B * K, p*p) to maps (B, h, w); tokens that are not there are 0."""
         h, w = self.grid
         if self.resolution == "pixel":
-            return lay_patches(values, cells, b, self.config.patch, self.grid)
+            kept = (
+                h * w if cells is None else cells.shape[1]
+            )  # said, not left to -1: a traced graph would settle on it
+            return scatter_patches(values.reshape(b, kept, -1), cells, self.grid, self.config.patch)
         values = values.mean(-1)
         if rows is not None:
             values = values.new_zeros(b * h * w).index_copy(0, rows, values)

@@ -1,4 +1,4 @@
-"""Patches of frames in the order in which they lie in memory, cut out and put back line by line.
+"""Patches of frames in the order in which they lie in memory, cut out line by line.
 
 A line is a patch's run of pixels within one row of its frame: the largest piece that can be moved as a whole.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sdmae.model.tokens import Grid, unpatchify
+from sdmae.model.tokens import Grid, patch_lines
 
 
 def cut_patches(samples: Tensor, times: tuple[int, ...], cells: Tensor | None, patch: int, grid: Grid) -> Tensor:
@@ -23,21 +23,5 @@ def cut_patches(samples: Tensor, times: tuple[int, ...], cells: Tensor | None, p
         return tiles.permute(0, 2, 4, 1, 3, 5).reshape(b * grid[0] * grid[1], values)
     first = torch.arange(b, device=samples.device)[:, None] * t
     frames = first + torch.tensor(times, device=samples.device)
-    lines = _lines(frames, cells, patch, grid).reshape(-1)
+    lines = patch_lines(frames, cells, patch, grid).reshape(-1)
     return samples.reshape(b * t * height * grid[1], patch * channels).index_select(0, lines).reshape(-1, values)
-
-
-def lay_patches(values: Tensor, cells: Tensor | None, b: int, patch: int, grid: Grid) -> Tensor:
-    """(B * K, p*p) of one channel at their cells in pictures (B, H, W) that are 0 elsewhere."""
-    if cells is None:
-        return unpatchify(values, grid, patch)
-    lines = _lines(torch.arange(b, device=values.device)[:, None], cells, patch, grid).reshape(-1)
-    pictures = values.new_zeros(b * grid[0] * patch * grid[1], patch)
-    return pictures.index_copy(0, lines, values.reshape(-1, patch)).reshape(b, grid[0] * patch, grid[1] * patch)
-
-
-def _lines(frames: Tensor, cells: Tensor, patch: int, grid: Grid) -> Tensor:
-    """(B, K, n, p): numbers of the patches' lines among those of all pictures, of which `frames` (B, n) are meant."""
-    top = (frames * (grid[0] * patch))[:, None, :, None] + (cells // grid[1] * patch)[:, :, None, None]
-    rows = top + torch.arange(patch, device=cells.device)
-    return rows * grid[1] + (cells % grid[1])[:, :, None, None]
