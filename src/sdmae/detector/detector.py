@@ -18,7 +18,7 @@ from sdmae.detector.exported import Exported, is_exported, unpack
 from sdmae.detector.file import Contents, packed, read_file, read_packed, write_whole
 from sdmae.detector.gating import full_passes
 from sdmae.detector.live import stream_source
-from sdmae.detector.overlap import overlapped_terms, terms_in_turn
+from sdmae.detector.overlap import batch_terms
 from sdmae.detector.shipped import resolve
 from sdmae.detector.still import StillMaps
 from sdmae.errors import ConfigError, DetectorError, SourceError
@@ -248,14 +248,14 @@ class Detector:
         batch: frames at once, instead of the detector's own; 1 waits for none. unscored: given, a frame that has not
         got all its neighbours has no map, and it is told how many each time.
         """
-        # Whoever watches a camera waits for its next frame, and must not be waited for himself.
-        how = overlapped_terms if unscored is None else terms_in_turn
-        batches = how(
+        batches = batch_terms(
             frames,
             Spacing.of(self.config.input, source_rate),
             batch or self.batch,
             self._runtime,
             Uploader(self._runtime.device),
+            # Whoever watches a camera waits for its next frame, and must not be waited for himself.
+            overlap=unscored is None,
             whole=lambda times: full_passes(times, self.config, source_rate),
             standing=StillMaps(self.config, self.size) if self.config.score.still else None,
             only=only,

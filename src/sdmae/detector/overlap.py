@@ -36,13 +36,14 @@ class _Prepared:
     standing: NDArray[np.float32] | None
 
 
-def overlapped_terms(
+def batch_terms(
     frames: Iterable[Frame],
     spacing: Spacing,
     batch: int,
     runtime: Runtime,
     upload: Uploader,
     *,
+    overlap: bool = True,
     whole: Whole | None = None,
     standing: Standing | None = None,
     only: Container[int] | None = None,
@@ -51,38 +52,28 @@ def overlapped_terms(
     """Batches of at most `batch` frames with the terms of their score; of the indices `only`, where they are given.
 
     What goes wrong in either thread is raised here, after what came before it. When the iterator is closed, or ends
-    in whatever way, both threads have ended.
+    in whatever way, both threads have ended. `overlap`: False for one thing after the other in the caller's thread.
     """
-    prepared = prefetched(_prepared(frames, spacing, batch, upload, standing, only, unscored))
 
-    def started() -> Iterator[tuple[_Prepared, Results]]:
-        for one in prepared:
+    def started(ready: Iterable[_Prepared]) -> Iterator[tuple[_Prepared, Results]]:
+        for one in ready:
             passing = whole(one.samples.times) if whole else None
             yield one, runtime.start(one.uploaded, one.samples.neighbours, one.samples.order, passing)
 
-    # Left in the reverse order: the thread that takes from the other one has ended when that is stopped.
-    with closing(prepared), closing(prefetched(started(), depth=1)) as running:  # type: ignore[type-var]
+    def done(running: Iterable[tuple[_Prepared, Results]]) -> Iterator[tuple[Samples, Terms]]:
         for one, results in running:
             yield one.samples, Terms(**results.arrays(), still=one.standing)
 
-
-def terms_in_turn(
-    frames: Iterable[Frame],
-    spacing: Spacing,
-    batch: int,
-    runtime: Runtime,
-    upload: Uploader,
-    *,
-    whole: Whole | None = None,
-    standing: Standing | None = None,
-    only: Container[int] | None = None,
-    unscored: Unscored | None = None,
-) -> Iterator[tuple[Samples, Terms]]:
-    """The same, one thing after the other, in the caller's thread."""
-    for one in _prepared(frames, spacing, batch, upload, standing, only, unscored):
-        passing = whole(one.samples.times) if whole else None
-        results = runtime.start(one.uploaded, one.samples.neighbours, one.samples.order, passing)
-        yield one.samples, Terms(**results.arrays(), still=one.standing)
+    prepared = _prepared(frames, spacing, batch, upload, standing, only, unscored)
+    if not overlap:
+        yield from done(started(prepared))
+        return
+    # Left in the reverse order: the thread that takes from the other one has ended when that is stopped.
+    with (
+        closing(prefetched(prepared)) as ahead,  # type: ignore[type-var]
+        closing(prefetched(started(ahead), depth=1)) as running,  # type: ignore[type-var]
+    ):
+        yield from done(running)
 
 
 def _prepared(
