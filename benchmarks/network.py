@@ -38,6 +38,13 @@ from sdmae.video import Clip, Size, find_clips, probe, read_frames
 DATA = Path(os.environ.get("SDMAE_DATA", Path(__file__).parent.parent / "../shared/data"))
 VIDEO = DATA / "avenue_sample/testing_videos"
 NORMAL = DATA / "avenue_sample/training_videos"
+GATES: dict[str, dict[str, Any]] = {
+    "gated": {},
+    "gated, half a margin": {"halo": 0.5},
+    "gated, no margin": {"margin": 0},
+    "gated, no margin, between full passes": {"margin": 0, "full_seconds": 0.0},
+}
+"""Settings of the gate by the name of the side; the first one's are the default ones."""
 
 Side = Callable[[Uploaded, Samples], dict[str, Tensor]]
 
@@ -102,43 +109,57 @@ def measure(
     """The figures, without what is said of the machine."""
     config = settled(preset, clip)
     ours = untrained(config, str(device), 1, runtime)
-    gated, counted = with_gate(config, normal, device, runtime)
     channels, patch, size = config.input.channels, config.model.patch, size_of(config)
     yardstick = make_baseline(*size, patch, channels, SEED).to(device)
 
     def plain(pictures: Uploaded, samples: Samples) -> dict[str, Tensor]:
         return yardstick.maps(pictures.arrived(), torch.from_numpy(samples.neighbours).to(device))
 
-    def of(detector: Detector, config: Config) -> Side:
+    def of(detector: Detector) -> Side:
         def run(pictures: Uploaded, samples: Samples) -> dict[str, Tensor]:
-            full = full_passes(samples.times, config, probe(clip).rate)
+            full = full_passes(samples.times, detector.config, probe(clip).rate)
             return detector.runtime.terms(pictures, samples.neighbours, samples.order, full)
 
         return run
 
-    sides: dict[str, Side] = {"baseline": plain, "ours": of(ours, config), "gated": of(gated, gated.config)}
+    gated = {}
+    for name, settings in GATES.items():
+        asked = replace(config, gate=replace(config.gate, active=True, **settings))
+        gated[name] = with_gate(asked, normal, device, runtime)
+    sides = {"baseline": plain, "ours": of(ours), **{name: of(detector) for name, (detector, _) in gated.items()}}
     cut = {batch: held(clip, config, batch, frames, device) for batch in batches}
     best = {name: best_batch(side, cut, device) for name, side in sides.items()}
     passes = {name: whole(side, cut[best[name]]) for name, side in sides.items()}
     # A turn is one pass; the best batches were found on warm sides, and one more pass warms the whole.
     rates = in_turn(passes, repeats=repeats, seconds=0.0, device=device)
-    counted.tokens = 0
-    count = passes["gated"]()
+    count = passes["ours"]()
     looks = 2 if config.score.masks == "complementary" else 1
-    all_tokens = count * (size.height // patch) * (size.width // patch)
+    all_tokens = count * looks * (size.height // patch) * (size.width // patch)
+
+    def rows(name: str) -> dict[str, Any]:
+        detector, counted = gated[name]
+        counted.tokens = 0
+        passes[name]()
+        return {
+            "fps": round(rates[name].fps, 3),
+            "ratio": round(rates[name].fps / rates["baseline"].fps, 4),
+            "token_share": round(counted.tokens / all_tokens, 4),
+            "batch": best[name],
+            "gate": asdict(detector.config.gate),
+        }
+
+    gates = {name: rows(name) for name in gated}
     return {
         "preset": preset,
         "fps": round(rates["ours"].fps, 3),
         "baseline_fps": round(rates["baseline"].fps, 3),
         "ratio": round(rates["ours"].fps / rates["baseline"].fps, 4),
-        "fps_gated": round(rates["gated"].fps, 3),
-        "ratio_gated": round(rates["gated"].fps / rates["baseline"].fps, 4),
-        "token_share": round(counted.tokens / looks / all_tokens, 4),
-        "gate": asdict(gated.config.gate),
+        "ratio_gated": gates["gated"]["ratio"],
+        "token_share": gates["gated"]["token_share"],
+        "gates": gates,
         "runtime": ours.runtime.network.name,
         "batch": best["ours"],
         "baseline_batch": best["baseline"],
-        "batch_gated": best["gated"],
         "input_size": list(size),
         "frames": count,
         "source": clip.mark.rpartition(" ")[0],
@@ -152,9 +173,8 @@ def measure(
 
 def with_gate(config: Config, normal: Sequence[Clip], device: torch.device, runtime: str) -> tuple[Detector, Counted]:
     """Our network behind a gate whose threshold the normal video set, and what counts its tokens."""
-    active = replace(config, gate=replace(config.gate, active=True))
     videos = [(read_frames(clip, (size_of(config),), grey=config.input.grey), probe(clip).rate) for clip in normal]
-    detector = untrained(replace(active, gate=learned(active, None, videos)), str(device), 1, runtime)
+    detector = untrained(replace(config, gate=learned(config, None, videos)), str(device), 1, runtime)
     counted = Counted(detector.network, detector.model.grid[0] * detector.model.grid[1])
     detector.runtime.network = cast(Network, counted)
     return detector, counted
