@@ -16,6 +16,7 @@ FLOORS = [
     {"detector"},
     {"training"},
     {"recordings"},
+    {"live"},
     {"evaluation"},
     {"demo"},
     {"cli"},

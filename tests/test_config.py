@@ -50,7 +50,9 @@ def test_what_was_written_before_there_were_events_is_read() -> None:
 
 
 def test_a_setting_that_is_not_known_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"unknown setting events\.merg; known here: .*merge"):
+    with pytest.raises(
+        ConfigError, match=r"unknown setting events\.merg \(did you mean merge\?\); known here: .*merge"
+    ):
         from_dict({"events": {"merg": 1}})
     with pytest.raises(ConfigError, match="unknown setting zones"):
         from_dict({"zones": []})

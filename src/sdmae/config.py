@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from sdmae.errors import ConfigError
@@ -223,19 +225,25 @@ def from_dict(data: dict[str, Any]) -> Config:
     def tuples(value: Any) -> Any:
         return tuple(tuples(v) for v in value) if isinstance(value, list) else value
 
-    _refuse_unknown(Config, data, "")
+    refuse_unknown(Config, data, "")
     values = dict(data)
     for name in sections.keys() & data.keys():
-        _refuse_unknown(sections[name], data[name], f"{name}.")
+        refuse_unknown(sections[name], data[name], f"{name}.")
         values[name] = sections[name](**{k: tuples(v) for k, v in data[name].items()})
     return Config(**values)
 
 
-def _refuse_unknown(kind: type, data: dict[str, Any], where: str) -> None:
+def refuse_unknown(kind: type, data: Iterable[Any], where: str) -> None:
+    """Raises `ConfigError` naming the first of the keys that no field of the dataclass `kind` has, and the nearest.
+
+    where: what stands before the key in a message, such as `model.`.
+    """
     known = {f.name for f in fields(kind)}
     for name in data:
         if name not in known:
-            raise ConfigError(f"unknown setting {where}{name}; known here: {', '.join(sorted(known))}")
+            near = get_close_matches(str(name), known, 1)
+            meant = f" (did you mean {near[0]}?)" if near else ""
+            raise ConfigError(f"unknown setting {where}{name}{meant}; known here: {', '.join(sorted(known))}")
 
 
 def check(config: Config) -> None:

@@ -19,3 +19,7 @@ class DetectorError(SdmaeError):
 
 class ConfigError(SdmaeError):
     """Settings that contradict one another or the video they are used on."""
+
+
+class StoreError(SdmaeError):
+    """A store of events that cannot be opened, read or written."""

@@ -16,10 +16,11 @@ Polygon = tuple[float, ...]
 """x1, y1, x2, y2, ... as shares of the picture's width and height."""
 
 
-def parse_zone(text: str, size: Size) -> Polygon:
+def parse_zone(text: str, size: Size, name: str = "--ignore") -> Polygon:
     """The polygon that `x,y x,y x,y ...` says, in pixels of a source of that size.
 
-    Raises `ConfigError` where it says none, or one that leaves the picture or has no area.
+    name: the setting it comes from, for messages. Raises `ConfigError` where it says none, or one that leaves the
+    picture or has no area.
     """
     numbers = re.split(r"[\s,;]+", text.strip())
     try:
@@ -28,16 +29,16 @@ def parse_zone(text: str, size: Size) -> Polygon:
         values = []
     if len(values) < 6 or len(values) % 2 or not np.isfinite(values).all():
         raise ConfigError(
-            f"--ignore '{text}': write the corners of a polygon in pixels of the video, x,y x,y x,y, three or more"
+            f"{name} '{text}': write the corners of a polygon in pixels of the video, x,y x,y x,y, three or more"
         )
     corners = np.array(values).reshape(-1, 2)
     if (corners < 0).any() or (corners > (size.width, size.height)).any():
         x, y = corners[((corners < 0) | (corners > (size.width, size.height))).any(axis=1)][0]
         raise ConfigError(
-            f"--ignore '{text}': the corner {x:g},{y:g} lies outside the picture of {size.width}x{size.height} pixels"
+            f"{name} '{text}': the corner {x:g},{y:g} lies outside the picture of {size.width}x{size.height} pixels"
         )
     if abs(cv2.contourArea(corners.astype(np.float32))) < 1:
-        raise ConfigError(f"--ignore '{text}': its corners lie on one line; a zone needs an area")
+        raise ConfigError(f"{name} '{text}': its corners lie on one line; a zone needs an area")
     shares = corners / (size.width, size.height)
     return tuple(round(float(value), 6) for value in shares.reshape(-1))
 
