@@ -104,13 +104,12 @@ def test_info_refuses_what_is_no_video(make: Callable[[Path], Path], tmp_path: P
     refused(["info", str(source)], source.name)
 
 
-@pytest.mark.parametrize("verb", ["train", "detect", "info", "data preview"])
+@pytest.mark.parametrize("verb", ["train", "info", "data preview"])
 def test_a_live_source_is_refused_without_its_password(
-    verb: str, tmp_path: Path, tiny: str, detector_file: Path, refused: Refused
+    verb: str, tmp_path: Path, tiny: str, refused: Refused
 ) -> None:
     rest = {
         "train": ["--config", tiny, "--output", str(tmp_path / "cam.safetensors")],
-        "detect": ["--detector", str(detector_file), "--output", str(tmp_path / "out")],
         "info": [],
         "data preview": ["--config", tiny, "--output", str(tmp_path / "sheet.png")],
     }

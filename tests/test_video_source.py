@@ -98,7 +98,7 @@ def test_names_are_unique_and_safe(tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", ["rtsp://admin:secret@cam/1", "RTSPS://cam", "http://cam/x.mp4", "webcam:0"])
 def test_live_sources_are_refused(source: str) -> None:
     message = refusal(source)
-    assert "live sources are not supported in this release" in message
+    assert "record the stream to a file" in message
     assert "secret" not in message
 
 

@@ -181,6 +181,30 @@ class EventConfig:
 
 
 @dataclass(frozen=True)
+class SourceConfig:
+    """How a live source is opened, watched over and opened again. No part of a detector."""
+
+    open_timeout: float = 10.0
+    """Seconds within which a camera must answer and begin to send."""
+    read_timeout: float = 10.0
+    """Seconds without a picture after which a camera is lost."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """How RTSP sends pictures: tcp loses none; udp is for the cameras that know nothing else."""
+    max_pixels: int = 64_000_000
+    """Frames with more are refused."""
+    first_retry: float = 1.0
+    """Seconds until the first attempt to get a lost camera back, at most; each further one waits twice as long."""
+    last_retry: float = 30.0
+    """Seconds that no attempt waits longer than, however long the camera has been lost."""
+    keep_seconds: float = 0.0
+    """Seconds of coded video that are kept in memory for clips, at least, where `keep_megabytes` allow. 0: none."""
+    keep_megabytes: float = 64.0
+    """What they may take, at most."""
+    waiting_frames: int = 64
+    """Frames that may wait to be fetched. Beyond that a camera's are all dropped, and counted; a file waits."""
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that makes a detector what it is, but its weights."""
 

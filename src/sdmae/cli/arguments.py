@@ -144,7 +144,6 @@ def left_out(args: Namespace, config: Config, clips: Sequence[Clip]) -> list[Exc
 
 def with_ignored(config: Config, zones: Sequence[str], clips: Sequence[Clip]) -> Config:
     """The settings with the ignore zones of the command line, if there are any, in place of their own."""
-    from sdmae.data.zones import parse_zone
     from sdmae.video import probe
 
     if not zones:
@@ -160,5 +159,14 @@ def with_ignored(config: Config, zones: Sequence[str], clips: Sequence[Clip]) ->
             if sizes
             else f"{clips[0].path}: cannot be read, so that --ignore has no picture to lie in"
         )
-    polygons = tuple(parse_zone(zone, next(iter(sizes))) for zone in zones)
+    return ignoring(config, zones, next(iter(sizes)))
+
+
+def ignoring(config: Config, zones: Sequence[str], size: Size) -> Config:
+    """The settings with these zones, in pixels of a picture of that size, if there are any, in place of their own."""
+    from sdmae.data.zones import parse_zone
+
+    if not zones:
+        return config
+    polygons = tuple(parse_zone(zone, size) for zone in zones)
     return replace(config, input=replace(config.input, ignore=polygons))

@@ -2,13 +2,15 @@
 
 One rule serves training, files and streams. The wanted moments are t - gap, t - gradient gap, t + gradient gap and
 t + gap. Each is filled by the frame nearest to it on its side of t, provided the video reaches that far; at the ends
-of the video, x[t] itself is repeated. A jump in the time stamps ends one stretch of video and begins another, and
-nothing is a neighbour across it.
+of the video, x[t] itself is repeated. A jump in the time stamps ends one stretch of video and begins another, as does
+whatever `Frame.stretch` says, and nothing is a neighbour across it. Live, where frames go missing, a frame that has
+not got all its neighbours is left out instead: it would be scored wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,13 +33,22 @@ class Spacing:
     """From t to the two frames of the motion gradient."""
     jump: float
     """Between two frames: more than this ends a stretch."""
+    tolerance: float = math.inf
+    """By how much a neighbour may miss the moment that is wanted, at most, and still be one."""
 
     @classmethod
     def of(cls, config: InputConfig, source_rate: float) -> Spacing:
         """Spacing of a detector's input on a source of `source_rate` frames a second, thinned to `config.rate`."""
         rate = config.rate or source_rate
         spacing = cls(config.gap / rate, config.gradient_gap / rate, 0.0)
-        return replace(spacing, jump=max(2 * spacing.reach, 4 / min(source_rate, rate)))
+        # One missing frame puts its neighbours off by a step; frames chosen from a source that is not a multiple as
+        # fast are off by up to half a step of the source on either side.
+        step = 1 / min(source_rate, rate)
+        return replace(
+            spacing,
+            jump=max(2 * spacing.reach, 4 * step),
+            tolerance=max(0.75 * step, 0.5 / rate + 0.5 / source_rate) if source_rate > rate else 0.75 * step,
+        )
 
     @property
     def reach(self) -> float:
@@ -61,6 +72,8 @@ class Samples:
     """(B,): which frame of its stretch it is, from 0."""
     stretch: int
     """Counts the stretches of the clip, from 0."""
+    complete: NDArray[np.bool_]
+    """(B,): whether each of its neighbours is another frame, near enough to the moment that is wanted."""
 
     def chosen(self, rows: NDArray[np.bool_]) -> Samples:
         """Only the scored frames where `rows` (B,) is true."""
@@ -70,7 +83,16 @@ class Samples:
             indices=self.indices[rows],
             times=self.times[rows],
             order=self.order[rows],
+            complete=self.complete[rows],
         )
+
+
+def complete_rows(table: NDArray[np.int64], times: NDArray[np.float64], spacing: Spacing) -> NDArray[np.bool_]:
+    """(B,) whether every neighbour in rows of `neighbour_table` is there; `times` (N,) are those of all frames."""
+    wanted = np.array([-spacing.gap, -spacing.gradient_gap, spacing.gradient_gap, spacing.gap])
+    own, others = table[:, 2:3], table[:, [0, 1, 3, 4]]
+    missed = np.abs(times[others] - times[own] - wanted)
+    return np.asarray(((others != own) & (missed <= spacing.tolerance + SLACK)).all(axis=1))
 
 
 def neighbour_table(times: NDArray[np.float64], spacing: Spacing) -> NDArray[np.int64]:
@@ -96,20 +118,43 @@ def _nearest_before(times: NDArray[np.float64], gap: float) -> NDArray[np.int64]
     return np.where(reaches, np.minimum(chosen, np.maximum(own - 1, 0)), own)
 
 
-def stream_samples(frames: Iterable[Frame], spacing: Spacing, batch: int, *, which: int = 0) -> Iterator[Samples]:
+def stream_samples(
+    frames: Iterable[Frame],
+    spacing: Spacing,
+    batch: int,
+    *,
+    which: int = 0,
+    unscored: Callable[[int], object] | None = None,
+) -> Iterator[Samples]:
     """Samples of at most `batch` frames as soon as their neighbours are there; `which` size of the frames to take.
 
-    Holds `batch` frames and the neighbours of both ends, however long the video.
+    unscored: given, frames without all their neighbours are left out, and it is told how many each time. Holds
+    `batch` frames and the neighbours of both ends, however long the video.
     """
     window = _Window(spacing, which)
+    source = 0
+
+    def whole(samples: Samples) -> Iterator[Samples]:
+        if unscored is None:
+            yield samples
+            return
+        kept = samples.chosen(samples.complete)
+        if missing := len(samples.indices) - len(kept.indices):
+            unscored(missing)
+        if len(kept.indices):
+            yield kept
+
     for frame in frames:
-        if window.times and frame.time - window.times[-1] > spacing.jump:
-            yield from window.flush(batch)
+        if window.times and (frame.stretch != source or frame.time - window.times[-1] > spacing.jump):
+            for samples in window.flush(batch):
+                yield from whole(samples)
             window = _Window(spacing, which, window.stretch + 1)
+        source = frame.stretch
         window.add(frame)
         if window.ready() >= batch:
-            yield window.take(batch)
-    yield from window.flush(batch)
+            yield from whole(window.take(batch))
+    for samples in window.flush(batch):
+        yield from whole(samples)
 
 
 class _Window:
@@ -148,6 +193,7 @@ class _Window:
             times[rows],
             self.taken + np.arange(len(table)),
             self.stretch,
+            complete_rows(table, times, self.spacing),
         )
         self.taken += len(table)
         self.next += count

@@ -17,6 +17,7 @@ from sdmae.config import Config, to_dict
 from sdmae.data.neighbours import Samples, Spacing, stream_samples
 from sdmae.detector.build import build_model, ignored_map, map_shape
 from sdmae.detector.file import Contents, read_file, write_file
+from sdmae.detector.live import stream_source
 from sdmae.detector.shipped import resolve
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.model import SDMAE
@@ -39,6 +40,7 @@ from sdmae.scoring import (
     score_frames_both,
 )
 from sdmae.video import Clip, Frame, Size, find_clips, probe, read_frames
+from sdmae.video.live import is_live
 
 BATCH = 32
 """Frames scored at once. Larger batches gain nothing on a CPU, and scores do not depend on it beyond rounding."""
@@ -167,7 +169,14 @@ class Detector:
         return score_frames_both(name, maps, self.config.score, self.rate, explain=True, tap=tap)
 
     def stream(self, source: str | Path | Clip, *, report: Report | None = None) -> Iterator[FrameScore]:
-        """Causal scores, frame by frame, with their maps: no future beyond the triplet, no per-video extremes."""
+        """Causal scores, frame by frame, with their maps: no future beyond the triplet, no per-video extremes.
+
+        A live source (`rtsp://...`, `webcam:0`; see `sdmae.video.live`) is streamed until the iterator is closed,
+        opened again whenever it is lost, and frames without all their neighbours have no score; `report` is told of
+        losses. Raises `SourceError` where there is nothing to score, or a camera cannot be reached at first.
+        """
+        if isinstance(source, str) and is_live(source):
+            return stream_source(self, source, report=report)
         found = self.frame_maps(_one_clip(source), report=report)
         return score_frames(found, self.config.score, self.rate, causal=True, keep_maps=True, explain=True)
 
@@ -203,12 +212,23 @@ class Detector:
         yield from self.maps_of(_more_than_one(frames, clip), info.rate, only=only)
 
     def maps_of(
-        self, frames: Iterable[Frame], source_rate: float, *, only: Container[int] | None = None
+        self,
+        frames: Iterable[Frame],
+        source_rate: float,
+        *,
+        only: Container[int] | None = None,
+        batch: int | None = None,
+        unscored: Callable[[int], object] | None = None,
     ) -> Iterator[FrameMap]:
-        """The same of frames at the network's size, which come at `source_rate` a second."""
+        """The same of frames at the network's size, which come at `source_rate` a second.
+
+        batch: frames at once, instead of the detector's own; 1 waits for none. unscored: given, a frame that has not
+        got all its neighbours has no map, and it is told how many each time.
+        """
         score = self.config.score
         still = _StillMaps(self) if score.still else None
-        for samples in stream_samples(frames, Spacing.of(self.config.input, source_rate), self.batch):
+        spacing = Spacing.of(self.config.input, source_rate)
+        for samples in stream_samples(frames, spacing, batch or self.batch, unscored=unscored):
             standing = still(samples) if still else None
             if only is not None:
                 rows = np.array([int(index) in only for index in samples.indices])

@@ -81,7 +81,7 @@ def score_clip(detector: Detector, clip: Clip, order: Order, step: Callable[[int
             f"2026-11-23T08:00, or a name such as cam_20261123-080000{clip.path.suffix}"
         )
     said: list[str] = []
-    levels = _levels(detector, order)
+    levels = levels_of(detector, order.threshold, causal=order.causal)
     events: list[Event] = []
     drawn = levels is not None or order.overlay
     with HeatFile() if drawn else nullcontext() as heat:
@@ -151,13 +151,14 @@ def _stepped(maps: Iterator[FrameMap], step: Callable[[int], object]) -> Iterato
         yield one
 
 
-def _levels(detector: Detector, order: Order) -> Levels | None:
-    if order.threshold is None:
-        return detector.levels(causal=order.causal) if detector.calibration else None
+def levels_of(detector: Detector, threshold: float | None, *, causal: bool) -> Levels | None:
+    """The levels of an alarm under that threshold, or under the calibrated one; None where there is neither."""
+    if threshold is None:
+        return detector.levels(causal=causal) if detector.calibration else None
     if detector.calibration is None:
-        return Levels(order.threshold, order.threshold)
-    level = detector.calibration.level(causal=order.causal)
-    return Levels.of(order.threshold, level.median, detector.config.events, level.normal_parts)
+        return Levels(threshold, threshold)
+    level = detector.calibration.level(causal=causal)
+    return Levels.of(threshold, level.median, detector.config.events, level.normal_parts)
 
 
 def _median(detector: Detector, order: Order, scores: VideoScores) -> float:
@@ -206,7 +207,7 @@ def _done(detector: Detector, clip: Clip, order: Order) -> dict[str, Any]:
     return {
         **mark_of(detector, order),
         "source": stamp(clip),
-        "levels": str(_levels(detector, order)),
+        "levels": str(levels_of(detector, order.threshold, causal=order.causal)),
         "events": [events.merge, events.schedule, None if order.start is None else order.start.isoformat()],
         "table": order.table,
         "overlay": order.overlay,

@@ -66,7 +66,7 @@ def open_video(path: Path, max_pixels: int, *, threads: bool = True) -> Iterator
     container = _open(path)
     try:
         try:
-            stream = _video_stream(path, container)
+            stream = video_stream(path, container)
             size = Size(stream.codec_context.height, stream.codec_context.width)
         except DECODER_ERRORS as error:
             raise _unreadable(path, reason(error)) from error
@@ -110,7 +110,8 @@ def _open(path: Path) -> InputContainer:
         raise _unreadable(path, reason(error)) from error
 
 
-def _video_stream(path: Path, container: InputContainer) -> VideoStream:
+def video_stream(path: Path | str, container: InputContainer) -> VideoStream:
+    """The stream of an opened container to look at. Raises `SourceError` where it holds no video."""
     # The picture on the sleeve of a piece of music is a video stream of one frame.
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:

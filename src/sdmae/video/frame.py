@@ -50,6 +50,11 @@ class Frame:
     """Seconds since the clip's first frame, from the time stamps; never falls."""
     images: tuple[Image, ...]
     """One picture for each size asked for, in that order."""
+    stretch: int = 0
+    """Grows where something is missing before this frame: no frame of another stretch is its neighbour. A file has
+    one; a camera begins another with every connection and every gap."""
+    wall: float | None = None
+    """When it arrived, in seconds since 1970 by this machine's clock; None for recorded video."""
 
     @property
     def image(self) -> Image:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sdmae.errors import SourceError
 from sdmae.video.frame import Clip
+from sdmae.video.live.address import is_live
 from sdmae.video.say import named
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
@@ -21,7 +22,6 @@ _VIDEOS = """.mp4 .m4v .mov .qt .3gp .3g2 .avi .divx .mkv .webm .wmv .asf .flv .
 VIDEO_SUFFIXES = frozenset(_VIDEOS.split())
 """Extensions, in lower case, taken for videos in a folder or a glob. A file named outright may have any."""
 
-_LIVE = re.compile(r"(?:rtsps?|rtmps?|https?|srt|udp|rtp|tcp)://|webcam:", re.IGNORECASE)
 _UNSAFE = re.compile(r'[\s<>:"/\\|?*]|[^\w.,+=@()\[\]#&-]')
 _LONGEST_NAME = 120
 
@@ -40,8 +40,8 @@ def find_clips(source: str, *, rate: float = 25.0) -> list[Clip]:
         raise SourceError(f"a frame rate of {rate} is not possible: give a number of frames a second above 0")
     if not source.strip():
         raise SourceError("the source is empty: name a video, a folder or a glob")
-    if _LIVE.match(source):
-        return _live(source)
+    if is_live(source):
+        raise SourceError(f"{named(source)}: is live; record the stream to a file and name that")
     path = Path(source).expanduser()
     try:
         if path.is_dir():
@@ -79,13 +79,6 @@ def unique_names(clips: Sequence[Clip]) -> list[Clip]:
         taken.add(name.casefold())
         result.append(replace(clip, name=name))
     return result
-
-
-def _live(source: str) -> list[Clip]:
-    """The place of live sources: a later release returns the camera's clip here."""
-    raise SourceError(
-        f"{named(source)}: live sources are not supported in this release; record the stream to a file and name that"
-    )
 
 
 def _file(path: Path) -> Clip:
