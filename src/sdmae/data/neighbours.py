@@ -41,14 +41,13 @@ class Spacing:
         """Spacing of a detector's input on a source of `source_rate` frames a second, thinned to `config.rate`."""
         rate = config.rate or source_rate
         spacing = cls(config.gap / rate, config.gradient_gap / rate, 0.0)
-        # One missing frame puts its neighbours off by a step; frames chosen from a source that is not a multiple as
-        # fast are off by up to half a step of the source on either side.
+        # One missing frame puts its neighbours off by a step. Frames chosen from a source that is not a multiple as
+        # fast are off by up to half a step of the source on either side, and of a slower one the nearest frame may
+        # be nearly a whole step away.
         step = 1 / min(source_rate, rate)
-        return replace(
-            spacing,
-            jump=max(2 * spacing.reach, 4 * step),
-            tolerance=max(0.75 * step, 0.5 / rate + 0.5 / source_rate) if source_rate > rate else 0.75 * step,
-        )
+        usual = max(0.75 * step, 1.25 * step - min(spacing.gap, spacing.gradient_gap))
+        chosen = 0.5 / rate + 0.5 / source_rate if source_rate > rate else 0.0
+        return replace(spacing, jump=max(2 * spacing.reach, 4 * step), tolerance=max(usual, chosen))
 
     @property
     def reach(self) -> float:

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sdmae.config import SourceConfig
+from sdmae.config import SourceConfig, check_source
 from sdmae.errors import SourceError
 from sdmae.video.frame import Frame, Size
 from sdmae.video.live.address import Address, parse_address
@@ -75,11 +75,13 @@ class Camera:
 
         sizes, grey, rate: as of `read_frames`; None as a size is the camera's own, which may change when it is opened
         again. on_status: told of every change, on the camera's own thread. Raises `SourceError` for a source that can
-        never be one; that a camera cannot be reached is no error, but a `Status`.
+        never be one, `ConfigError` for a setting out of its range; that a camera cannot be reached is no error, but a
+        `Status`.
         """
         self._source = source
         self._address: Address = parse_address(source)
         self._config = config or SourceConfig()
+        check_source(self._config)
         self._order = Order(
             self._address.kind,
             self._address.url,
@@ -172,11 +174,15 @@ class Camera:
             raise SourceError(f"{self.name}: no video is kept; set keep_seconds")
         return write_clip(self.ring, path, start, end)
 
-    def close(self) -> None:
-        """Ends it, within some seconds, whatever its camera does. Frames that wait can still be fetched."""
+    def stop(self) -> None:
+        """Begins to end it, and returns at once: whoever closes many stops all of them first."""
         self._stop.set()
         with self._changed:
             self._changed.notify_all()
+
+    def close(self) -> None:
+        """Ends it, within some three seconds, whatever its camera does. Frames that wait can still be fetched."""
+        self.stop()
         self._thread.join()
 
     def __enter__(self) -> Self:
