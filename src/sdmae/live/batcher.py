@@ -64,6 +64,7 @@ class Batcher:
         with self._changed:
             if lane.waits:
                 self._changed.wait_for(lambda: lane.waiting.ready < lane.limit or self._stop)
+            lane.broken_off = False  # it is back before its last scores were: its event ends by them
             lane.add(frame, EACH)
             if not lane.waits and (over := lane.waiting.ready - lane.limit) > 0:
                 self._accounts.settle(lane.name, shed=lane.waiting.shed(over))

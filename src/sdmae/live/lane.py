@@ -94,10 +94,11 @@ class Lane:
         if not settings.ignore:
             self.levels = CameraLevels(settings, detector, desk.levels_path(self.name))
         keep = min(settings.max_clip + SPARE, 3600.0)
+        sizes = _sizes(detector.size, detector.config.input.grey)
         self.camera = Camera(
             source,
-            _sizes(detector.size),
-            grey=detector.config.input.grey,
+            sizes,
+            grey=[detector.config.input.grey, False][: len(sizes)],
             rate=detector.rate,
             config=replace(desk.source, keep_seconds=keep),
             on_status=self._on_status,
@@ -156,8 +157,8 @@ class Lane:
 
     def lost(self) -> None:
         """Its scores end here."""
-        self.broken_off = False
         self.finish("lost")
+        self.broken_off = False
 
     def finish(self, by: Ending) -> None:
         """Closes an open event, and hands over the minute so far."""
@@ -255,7 +256,7 @@ class Lane:
         self._causal = CausalScores(detector.config.score, detector.rate)
         self.stream = MapStream(detector.config, detector.size)
 
-    def _take(self, score: FrameScore, seen: _Seen) -> None:
+    def _take(self, score: FrameScore, seen: Seen) -> None:
         assert self._alarm is not None
         assert self._minutes is not None
         assert self.levels is not None
@@ -291,14 +292,16 @@ class Lane:
                 self._desk.metrics.reconnect(self.name)
             _log.info("camera %s: frames come", self.name)
         elif status.state == "lost":
-            why = "its decoder crashes again and again; " if status.degraded else ""
-            _log.warning("camera %s: lost, %s%s", self.name, why, status.why)
             self.shot = None
+            why = f"{'its decoder crashes again and again; ' if status.degraded else ''}{status.why}"
+            # Once for each reason, not at each attempt.
+            if why != self.state.said.why:
+                _log.warning("camera %s: lost, %s", self.name, why)
         self.tell()
 
 
-def _sizes(network: Size) -> tuple[Size, ...]:
-    """Of the pictures of each frame: the network's, and one to be looked at where that is small."""
-    if network.width >= 0.8 * WIDTH:
+def _sizes(network: Size, grey: bool) -> tuple[Size, ...]:
+    """Of the pictures of each frame: the network's, and one to be looked at where that is small, or grey."""
+    if network.width >= 0.8 * WIDTH and not grey:
         return (network,)
     return network, Size(max(2, round(network.height * WIDTH / network.width)), WIDTH)

@@ -29,6 +29,7 @@ def serve(settings: LiveSettings, *, page: Page | None = None) -> int:
     `SdmaeError` where it cannot begin.
     """
     handler = start_logging(settings.secrets)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # tells of every statement's circumstances
     try:
         with _asked_to_end() as asked:
             lines = JsonLines(sys.stdout)

@@ -40,13 +40,13 @@ class Shot:
 
 
 def drawn(shot: Shot, *, heat: bool) -> Image:
-    """The frame in its true shape, with its heat and its box if they are asked for: (h, w, C)."""
+    """The frame in its true shape, with its heat and its box if they are asked for: (h, w, 3)."""
     height, width = shot.image.shape[:2]
     height = max(1, round(width * shot.size.height / shot.size.width))
-    image = shot.image
+    image = shot.image if shot.image.shape[2] == 3 else np.repeat(shot.image, 3, axis=2)
     if height != image.shape[0]:
         resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        image = np.ascontiguousarray(resized.reshape(height, width, image.shape[2]))
+        image = np.asarray(resized, np.uint8)
     if not heat:
         return image
     full = float(shot.map.max()) if shot.levels is None else shot.levels.opens
@@ -59,8 +59,7 @@ def drawn(shot: Shot, *, heat: bool) -> Image:
 
 def jpeg(shot: Shot, *, heat: bool) -> bytes:
     """The same as a JPEG."""
-    image = drawn(shot, heat=heat)
-    stored = image if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    stored = cv2.cvtColor(drawn(shot, heat=heat), cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return data.tobytes()
 
