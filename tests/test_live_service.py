@@ -54,18 +54,18 @@ def exact(service: LiveService) -> None:
 
 
 @pytest.fixture(scope="module")
-def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight seconds at 10 frames a second; from 4 s to 6 s something is there that was never learned."""
-    return encode(tmp_path_factory.mktemp("short") / "cam.mp4", map(with_a_blaze, range(80)), 10)
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty seconds at 5 frames a second; from 8 s to 12 s something is there that was never learned."""
+    return encode(tmp_path_factory.mktemp("odd") / "cam.mp4", map(with_a_blaze, range(100)), 5)
 
 
 @pytest.mark.slow
 def test_files_in_real_time_have_the_events_of_detect_beside_a_dead_camera(
-    calibrated_file: Path, calibrated: Detector, short: Path, tmp_path: Path
+    calibrated_file: Path, calibrated: Detector, odd: Path, tmp_path: Path
 ) -> None:
-    expected = expected_of(calibrated, short)
-    assert expected
-    cameras = [camera(name, f"realtime:{short}", calibrated_file) for name in ("a", "b", "c")]
+    expected = expected_of(calibrated, odd)
+    assert len(expected) == 1
+    cameras = [camera(name, f"realtime:{odd}", calibrated_file) for name in ("a", "b", "c")]
     cameras.append(camera("dead", NOBODY, calibrated_file))
     pushed: list[Push] = []
     with LiveService(settings_of(tmp_path, *cameras), source=QUICK) as service:
@@ -81,16 +81,16 @@ def test_files_in_real_time_have_the_events_of_detect_beside_a_dead_camera(
         assert (shown.state, shown.why, shown.score) == ("lost", "Connection refused", None)
         assert "geheim" not in str(service.cameras())
         text = service.metrics.render()[0].decode()
-        assert 'sdmae_frames_received_total{camera="a"} 80.0' in text
+        assert 'sdmae_frames_received_total{camera="a"} 100.0' in text
         strip = service.strip("a")
         assert len(strip.scores) == service.accounts.of("a").scored
         assert service.would_be("a", 1e6, 0, 2e9).count == 0
     exact(service)
     counts = service.accounts.all()
     for name in ("a", "b", "c"):
-        assert counts[name].received == 80
+        assert counts[name].received == 100
         assert counts[name].shed == 0
-        assert counts[name].scored >= 0.9 * 80
+        assert counts[name].scored >= 90
     with open_store(f"sqlite:///{tmp_path}/events.db", tmp_path / "media") as store:
         events = store.read.events()
         assert len(events) == 3 * len(expected)
@@ -106,7 +106,7 @@ def test_files_in_real_time_have_the_events_of_detect_beside_a_dead_camera(
             frames = list(read_frames(clip))
             assert frames[0].image.shape[:2] == SIZE
             seconds = frames[-1].time - frames[0].time
-            assert one.seconds + 1.9 <= seconds + 0.1 <= one.seconds + 2 + 1.1  # from the key picture before
+            assert one.seconds + 1.9 <= seconds + 0.1 <= one.seconds + 2 + 2.1  # from the key picture before
     notices = [push for push in pushed if isinstance(push, Notice)]
     assert {notice.kind for notice in notices} >= {"start", "end"}
     assert {push.camera for push in pushed if isinstance(push, Scored)} == {"a", "b", "c"}
@@ -114,10 +114,10 @@ def test_files_in_real_time_have_the_events_of_detect_beside_a_dead_camera(
 
 @pytest.mark.slow
 def test_rtsp_has_the_events_of_detect(
-    calibrated_file: Path, calibrated: Detector, short: Path, tmp_path: Path
+    calibrated_file: Path, calibrated: Detector, odd: Path, tmp_path: Path
 ) -> None:
-    one = expected_of(calibrated, short)[0]
-    with rtsp_server(tmp_path, {"cam": short}) as server:
+    one = expected_of(calibrated, odd)[0]
+    with rtsp_server(tmp_path, {"cam": odd}) as server:
         cameras = [camera(name, server.url("cam"), calibrated_file) for name in ("a", "b")]
         with LiveService(settings_of(tmp_path, *cameras), source=QUICK) as service:
             ended = Wanted(open=False)
@@ -126,8 +126,7 @@ def test_rtsp_has_the_events_of_detect(
             until(lambda: len(service.store.read.events(ended)) >= 4, 90)
             found = service.store.read.events(ended)
     exact(service)
-    assert all(count.shed == 0 for count in service.accounts.all().values())
-    whole = [event for event in found if abs(event.end - event.start - one.seconds) < 0.15]
+    whole = [event for event in found if abs(event.end - event.start - one.seconds) < 0.25]
     assert {event.camera for event in whole} == {"a", "b"}
     for event in whole:
         assert event.peak.score == pytest.approx(one.peak, rel=0.02)
@@ -145,9 +144,9 @@ def kill_decoder(service: LiveService, name: str, before: int) -> int:
 
 @pytest.mark.slow
 def test_a_killed_decoder_is_started_again_and_the_others_go_on(
-    detector_file: Path, short: Path, tmp_path: Path
+    detector_file: Path, odd: Path, tmp_path: Path
 ) -> None:
-    cameras = [camera(name, f"loop:{short}", detector_file, threshold=9.0) for name in ("a", "b")]
+    cameras = [camera(name, f"loop:{odd}", detector_file, threshold=9.0) for name in ("a", "b")]
     with LiveService(settings_of(tmp_path, *cameras), source=QUICK) as service:
         until(lambda: all(one.state == "watching" for one in service.cameras()), 60)
         before = service.accounts.all()
@@ -248,6 +247,8 @@ def test_what_cannot_work_is_refused_in_a_line(detector_file: Path, tmp_path: Pa
     refused(write(detector="none.safetensors"), "camera a", "none.safetensors")
     refused(write(source="gopher://u:geheim@h/x"), "rtsp://")
     refused(write(colour=1), "colour")
+    refused(write(), "camera a", "sdmae calibrate", "warm_up")
+    refused(write(ignore=["0,0 9,0 9,9"]), "camera a", "sdmae calibrate", "zones")
 
 
 def test_sources_of_the_settings_file(tmp_path: Path) -> None:

@@ -30,11 +30,11 @@ class Desk:
 
     def keep_minute(self, minute: Minute) -> None:
         """A minute of a camera's history, into the store."""
-        self.recorder.do(lambda: self.store.add_minute(minute))
+        self.recorder.do(lambda: self.recorder.kept(self.store.add_minute(minute)))
 
     def register(self, camera: str, source: str, detector: str) -> None:
         """A camera that is watched, into the store; detector: its fingerprint."""
-        self.recorder.do(lambda: self.store.register(camera, source, detector))
+        self.recorder.do(lambda: self.recorder.kept(self.store.register(camera, source, detector)))
 
     def levels_path(self, camera: str) -> Path:
         """Where a camera's thresholds are kept: those set while running, and those learnt."""

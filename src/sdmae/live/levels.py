@@ -36,6 +36,15 @@ class _Kept:
     """The threshold of the settings then: whoever changes it there means it."""
 
 
+def refuse_without_threshold(settings: CameraSettings, *, calibrated: bool) -> None:
+    """Raises `DetectorError` where nothing would ever tell what is an alarm; calibrated: for these ignore zones."""
+    if not calibrated and settings.threshold is None and not settings.warm_up:
+        raise DetectorError(
+            f"camera {settings.name}: {settings.detector} was not calibrated for what it is to do here: run sdmae "
+            "calibrate with the same zones, or give the camera a threshold, or a warm_up of some minutes"
+        )
+
+
 class CameraLevels:
     """The levels of one camera. Safe to be used by several threads.
 
@@ -51,11 +60,7 @@ class CameraLevels:
         self._lock = threading.Lock()
         calibration = detector.calibration
         self._own = calibration.causal if calibration and not settings.warm_up else None
-        if self._own is None and settings.threshold is None and not settings.warm_up:
-            raise DetectorError(
-                f"camera {settings.name}: {settings.detector} was not calibrated for what it is to do here: run "
-                "sdmae calibrate, or give the camera a threshold, or a warm_up of some minutes"
-            )
+        refuse_without_threshold(settings, calibrated=self._own is not None)
         self._kept = self._read()
         self._columns = Columns()
         self._watched = 0.0

@@ -96,6 +96,18 @@ class Recorder:
         except queue.Full:
             _log.error("what is to be written waits for a disk: more of it is lost")
 
+    def kept(self, future: Future[T]) -> T:
+        """For jobs: waits until the disk has what was written. Raises `StoreError` where it never does."""
+        while True:
+            self.beat = time.monotonic()
+            try:
+                return future.result(timeout=1.0)
+            except TimeoutError:
+                if self._closing.is_set():
+                    raise StoreError(
+                        "the store cannot be written: an event may be closed at the next start"
+                    ) from None
+
     def close(self, patience: float) -> bool:
         """Does what waits, for up to `patience` seconds, clips as far as they came. Whether all was done."""
         self._closing.set()
@@ -130,24 +142,24 @@ class Recorder:
             _log.exception("something could not be written")
 
     def _begin(self, ticket: Ticket, event: NewEvent, shot: Shot) -> None:
-        ticket.number = self._kept(self._announcer.start(event)).id
+        ticket.number = self.kept(self._announcer.start(event)).id
         self._thumbnail(ticket, shot)
 
     def _update(self, ticket: Ticket, end: float, peak: Peak | None) -> None:
         if ticket.number is not None:
-            self._kept(self._announcer.update(ticket.number, end, peak))
+            self.kept(self._announcer.update(ticket.number, end, peak))
 
     def _end(self, ticket: Ticket, end: float, peak: Peak, shot: Shot, by: Ending) -> None:
         if ticket.number is not None:
             # The picture first: whoever is told that an event is over finds the one that shows it best.
             self._safely(lambda: self._thumbnail(ticket, shot))
-            self._kept(self._announcer.end(ticket.number, end, peak, by=by))
+            self.kept(self._announcer.end(ticket.number, end, peak, by=by))
 
     def _thumbnail(self, ticket: Ticket, shot: Shot) -> None:
         name, path = self._place(ticket, "jpg")
         write_thumbnail(path, shot)
         assert ticket.number is not None
-        self._kept(self._store.attach(ticket.number, thumbnail=name))
+        self.kept(self._store.attach(ticket.number, thumbnail=name))
 
     def _write_clips(self, *, all_of_them: bool = False) -> None:
         for ticket, order in list(self._clips):
@@ -162,19 +174,7 @@ class Recorder:
         name, path = self._place(ticket, "mp4")
         order.camera.write_clip(path, order.start, order.end)
         assert ticket.number is not None
-        self._kept(self._store.attach(ticket.number, clip=name))
-
-    def _kept(self, future: Future[T]) -> T:
-        """Waits until the disk has it. Raises `StoreError` where it does not."""
-        while True:
-            self.beat = time.monotonic()
-            try:
-                return future.result(timeout=1.0)
-            except TimeoutError:
-                if self._closing.is_set():
-                    raise StoreError(
-                        "the store cannot be written: an event may be closed at the next start"
-                    ) from None
+        self.kept(self._store.attach(ticket.number, clip=name))
 
     def _place(self, ticket: Ticket, suffix: str) -> tuple[str, Path]:
         """Where a file of an event goes, within the media folder and at all: a folder for each camera and day."""

@@ -28,6 +28,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from sdmae.config import SourceConfig
+from sdmae.detector import Detector
 from sdmae.errors import ConfigError
 from sdmae.live.accounts import Accounts
 from sdmae.live.announce import Announcer, Outlet
@@ -37,15 +38,17 @@ from sdmae.live.detectors import load_detectors
 from sdmae.live.health import Health, healthz, readyz
 from sdmae.live.keeper import Keeper
 from sdmae.live.lane import Lane
+from sdmae.live.levels import refuse_without_threshold
 from sdmae.live.listeners import Listeners
 from sdmae.live.metrics import Metrics
 from sdmae.live.out import Mqtt, Webhook, hooks_of
 from sdmae.live.reader import Reader
 from sdmae.live.recorder import Recorder
-from sdmae.live.settings import LiveSettings
+from sdmae.live.settings import CameraSettings, LiveSettings
 from sdmae.live.shot import jpeg
 from sdmae.live.store import History, WouldBe, open_store, would_be
 from sdmae.live.views import CameraView, Push, Strip, Thresholds
+from sdmae.video.live import parse_address
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +67,8 @@ class LiveService:
         self.settings = settings
         watched = [camera for camera in settings.cameras if camera.enabled]
         detectors = load_detectors(watched, settings.device)
+        for camera in watched:
+            _refuse(camera, detectors[camera.name])
         self._closed = threading.Lock()
         self._lanes: dict[str, Lane] = {}
         with ExitStack() as begun:
@@ -221,3 +226,13 @@ class LiveService:
 
     def _queues(self) -> dict[str, int]:
         return {"frames": self._batcher.waiting, "recorder": self._recorder.waiting, "store": self.store.waiting}
+
+
+def _refuse(camera: CameraSettings, detector: Detector) -> None:
+    """Raises `SdmaeError` for what can be known to be wrong before anything is opened."""
+    parse_address(camera.source.reveal())
+    calibrated = detector.calibration is not None
+    # Whether its zones are those that the detector was calibrated with shows when its picture has been seen.
+    refuse_without_threshold(
+        camera, calibrated=calibrated and (not camera.ignore or bool(detector.config.input.ignore))
+    )
