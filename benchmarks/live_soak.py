@@ -4,8 +4,8 @@
 
 Ped2 over RTSP (gst-rtsp-server on loopback), in three parts:
 
-- events: a file of four test clips, each with a normal one after it, is played once over RTSP to two cameras, and looked at by `detect --causal`: the
-  events must be the same, and nothing may be shed.
+- events: a file of four test clips, each with a normal one after it, is played once over RTSP to two cameras, and
+  looked at by `detect --causal`: the events must be the same, and nothing may be shed.
 - soak: four cameras and one detector for --minutes. Memory that is the processes' own, descriptors and threads are
   noted every five seconds: their slope over the second half is to be nothing. Latency is that of the slowest frame
   of every quarter of a second, from the frame's arrival in the decoder's process to its score; scores wait for three
@@ -65,7 +65,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         found: dict[str, Any] = {
-            "video": f"Ped2, test clips with normal ones between them, {len(pictures)} frames of 360x240, {here.RATE} a second, H.264",
+            "video": f"Ped2, test and normal clips, {len(pictures)} frames of 360x240, {here.RATE} a second, H.264",
             "detector": args.detector,
             "load_average_before": os.getloadavg()[0],
             "events": same_events(folder / "events", pictures, args.detector),
