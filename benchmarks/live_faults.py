@@ -111,7 +111,7 @@ def run(folder: Path, pictures: list[Image], detector: str, source: SourceConfig
         hurt.start({"cam": video})  # it is ended where it was begun
     others = [one for row in [*rows, {"others": dead}] for one in row["others"].values()]
     return {
-        "video": f"Ped2 Test001, Train001, Test002 and Train002, {len(pictures)} frames, {here.RATE} a second, H.264 and MJPEG",
+        "video": f"Ped2 Test001, Train001, Test002, Train002, {len(pictures)} frames, {here.RATE} a second",
         "detector": detector,
         "waits": {"first": source.first_retry, "last": source.last_retry, "read_timeout": source.read_timeout},
         "fault_seconds": lasts,
