@@ -117,8 +117,8 @@ def measure(
 
     def of(detector: Detector) -> Side:
         def run(pictures: Uploaded, samples: Samples) -> dict[str, Tensor]:
-            full = full_passes(samples.times, detector.config, probe(clip).rate)
-            return detector.runtime.terms(pictures, samples.neighbours, samples.order, full)
+            full, runtime = full_passes(samples.times, detector.config, probe(clip).rate), detector.runtime
+            return runtime.run([runtime.prepare(pictures, samples.neighbours, samples.order, full)])
 
         return run
 

@@ -37,7 +37,7 @@ def test_maps_are_those_of_one_thread_to_the_bit(detector: Detector, video: Path
     for samples in stream_samples(
         read_frames(clip, (detector.size,), grey=True), Spacing.of(detector.config.input, 25.0), 7
     ):
-        terms = Terms(**detector._runtime(samples.frames, samples.neighbours, samples.order))
+        terms = Terms(**detector.runtime(samples.frames, samples.neighbours, samples.order))
         alone += list(combine(terms, detector.config.score))
     found = list(detector.frame_maps(clip))
     assert [one.index for one in found] == list(range(50))
@@ -105,7 +105,7 @@ def test_what_breaks_in_the_network_comes_through(detector: Detector, monkeypatc
     def broken(*given: object) -> object:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(detector._runtime, "start", broken)
+    monkeypatch.setattr(detector.runtime, "start", broken)
     with pytest.raises(RuntimeError, match="out of memory"):
         list(detector.maps_of(frames_of(detector), 25.0))
     assert others() == before

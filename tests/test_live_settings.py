@@ -212,7 +212,7 @@ def test_paths_are_from_the_files_own_folder(tmp_path: Path) -> None:
     settings = read_settings(write(tmp_path, text))
     assert settings.store.reveal() == "sqlite:////srv/e.db"
     assert settings.media == tmp_path / "m"
-    assert settings.cameras[0].source.reveal() == str(tmp_path / "v/a.mp4")
+    assert settings.cameras[0].source.reveal() == f"realtime:{tmp_path}/v/a.mp4"
     assert settings.cameras[0].detector == str(tmp_path / "cam.safetensors")
 
 

@@ -10,7 +10,7 @@ not got all its neighbours is left out instead: it would be scored wrong.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -133,8 +133,7 @@ def stream_samples(
     unscored: given, frames without all their neighbours are left out, and it is told how many each time. Holds
     `batch` frames and the neighbours of both ends, however long the video.
     """
-    window = _Window(spacing, which)
-    source = 0
+    window = Window(spacing, which)
 
     def whole(samples: Samples) -> Iterator[Samples]:
         if unscored is None:
@@ -147,11 +146,10 @@ def stream_samples(
             yield replace(kept, repeated=0)  # the samples before them may not have been handed on
 
     for frame in frames:
-        if window.times and (frame.stretch != source or frame.time - window.times[-1] > spacing.jump):
+        if not window.continues(frame):
             for samples in window.flush(batch):
                 yield from whole(samples)
-            window = _Window(spacing, which, window.stretch + 1)
-        source = frame.stretch
+            window = Window(spacing, which, window.stretch + 1)
         window.add(frame)
         if window.ready() >= batch:
             yield from whole(window.take(batch))
@@ -159,10 +157,11 @@ def stream_samples(
         yield from whole(samples)
 
 
-class _Window:
+class Window:
     """The frames of one stretch that are still needed, and which of them is to be scored next."""
 
     def __init__(self, spacing: Spacing, which: int, stretch: int = 0) -> None:
+        """`which`: size of the frames to take; `stretch`: its number."""
         self.spacing = spacing
         self.which = which
         self.stretch = stretch
@@ -173,11 +172,25 @@ class _Window:
         self.taken = 0
         self.given = range(0)
         """Rows of the images that were in the samples before."""
+        self._source = 0
+
+    def continues(self, frame: Frame) -> bool:
+        """Whether a frame belongs to this stretch, and does not begin another."""
+        if not self.times:
+            return True
+        return frame.stretch == self._source and frame.time - self.times[-1] <= self.spacing.jump
 
     def add(self, frame: Frame) -> None:
+        """The next frame of the stretch."""
+        self._source = frame.stretch
         self.images.append(frame.images[self.which])
         self.indices.append(frame.index)
         self.times.append(frame.time)
+
+    @property
+    def left(self) -> int:
+        """Frames that have been neither taken nor skipped."""
+        return len(self.times) - self.next
 
     def ready(self) -> int:
         """Frames whose whole future is there."""
@@ -200,17 +213,22 @@ class _Window:
             complete_rows(table, times, self.spacing),
             len(range(first, self.given.stop)) if first >= self.given.start else 0,
         )
-        self.taken += len(table)
         self.given = range(first, last + 1)
+        self.skip(count)
+        return samples
+
+    def skip(self, count: int) -> None:
+        """Passes over the next `count` frames, which stay neighbours; forgets what no later frame needs."""
+        self.taken += count
         self.next += count
-        if self.next < len(times):
-            wanted = times[self.next] - self.spacing.reach
-            drop = max(0, int(np.searchsorted(times, wanted - SLACK)) - 2)
+        if self.next < len(self.times):
+            wanted = self.times[self.next] - self.spacing.reach
+            drop = max(0, bisect_left(self.times, wanted - SLACK) - 2)
             del self.images[:drop], self.indices[:drop], self.times[:drop]
             self.next -= drop
             self.given = range(self.given.start - drop, self.given.stop - drop)
-        return samples
 
     def flush(self, batch: int) -> Iterator[Samples]:
-        while self.next < len(self.times):
-            yield self.take(min(batch, len(self.times) - self.next))
+        """All frames that are left, `batch` at a time: no more will come."""
+        while self.left:
+            yield self.take(min(batch, self.left))

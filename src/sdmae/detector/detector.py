@@ -12,15 +12,15 @@ from typing import Any
 import torch
 
 from sdmae.config import Config, to_dict
-from sdmae.data.neighbours import Samples, Spacing
-from sdmae.detector.build import build_model, ignored_map
+from sdmae.data.neighbours import Spacing
+from sdmae.detector.build import build_model
 from sdmae.detector.exported import Exported, is_exported, unpack
 from sdmae.detector.file import Contents, packed, read_file, read_packed, write_whole
 from sdmae.detector.gating import full_passes
 from sdmae.detector.live import stream_source
+from sdmae.detector.maps import MapStream
 from sdmae.detector.overlap import batch_terms
 from sdmae.detector.shipped import resolve
-from sdmae.detector.still import StillMaps
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.model import SDMAE
 from sdmae.runtime import Network, PyTorchRuntime, Uploader, exported_network, make_network, pick_device
@@ -29,13 +29,10 @@ from sdmae.scoring import (
     Event,
     FrameMap,
     FrameScore,
-    FrameTerms,
     Levels,
     Map,
-    Terms,
     VideoScores,
     collect,
-    combine,
     find_events,
     score_frames,
     score_frames_both,
@@ -84,8 +81,7 @@ class Detector:
         self.batch = batch
         where = pick_device(device) if network is None else network.device
         self.network = network or make_network(runtime, model, config.score.resolution, where)
-        self._runtime = PyTorchRuntime(model, config.score, where, network=self.network, gate=config.gate)
-        self._ignored = ignored_map(config)
+        self.runtime = PyTorchRuntime(model, config.score, where, network=self.network, gate=config.gate)
 
     def with_settings(self, config: Config) -> Detector:
         """The same network under other settings of what is scored and when it is an alarm.
@@ -116,12 +112,7 @@ class Detector:
     @property
     def device(self) -> str:
         """Where it runs, as torch names it."""
-        return str(self._runtime.device)
-
-    @property
-    def runtime(self) -> PyTorchRuntime:
-        """What runs it."""
-        return self._runtime
+        return str(self.runtime.device)
 
     @property
     def size(self) -> Size:
@@ -248,45 +239,45 @@ class Detector:
         batch: frames at once, instead of the detector's own; 1 waits for none. unscored: given, a frame that has not
         got all its neighbours has no map, and it is told how many each time.
         """
+        stream = MapStream(self.config, self.size)
         batches = batch_terms(
             frames,
             Spacing.of(self.config.input, source_rate),
             batch or self.batch,
-            self._runtime,
-            Uploader(self._runtime.device),
+            self.runtime,
+            Uploader(self.runtime.device),
             # Whoever watches a camera waits for its next frame, and must not be waited for himself.
             overlap=unscored is None,
             whole=lambda times: full_passes(times, self.config, source_rate),
-            standing=StillMaps(self.config, self.size) if self.config.score.still else None,
+            standing=stream.standing,
             only=only,
             unscored=unscored,
         )
-        for samples, terms in batches:
-            yield from self.combined(samples, terms)
-
-    def combined(self, samples: Samples, terms: Terms) -> Iterator[FrameMap]:
-        """The combined map of each frame of a batch from its terms, in which ignore zones are made 0."""
-        if self._ignored is not None:  # nor does what is there explain a score beside it
-            for values in (terms.error, terms.discrepancy, terms.anomaly_map):
-                values[:, self._ignored] = 0
-            if terms.still is not None:
-                terms.still[:, self._ignored] = 0
-        maps = combine(terms, self.config.score)
-        if self._ignored is not None:
-            maps[:, self._ignored] = 0
-        for k, values in enumerate(maps):
-            explained = FrameTerms(terms, k, self.config.input.channels)
-            yield FrameMap(int(samples.indices[k]), float(samples.times[k]), values, samples.stretch, explained)
+        for samples, said, standing in batches:
+            yield from stream.maps(samples, said, standing)
 
     def fingerprint(self) -> str:
         """32 hexadecimal digits of everything that moves scores: weights, input, network and score settings."""
-        digest = hashlib.blake2b(digest_size=16)
         settings = to_dict(self.config)
-        del settings["model"]["weighting"]  # of the losses alone; so earlier detectors keep their fingerprint
         parts = [settings[k] for k in ("input", "model", "score")]
         if self.config.gate.gates:
             parts.append({k: v for k, v in settings["gate"].items() if k not in ("active", "train")})
-        digest.update(json.dumps(parts, sort_keys=True).encode())
+        return self._digest(*parts)
+
+    def network_fingerprint(self) -> str:
+        """The same of what the network is and how it is fed: frames of detectors that agree in it may be one batch.
+
+        Ignore zones, gate, and how its maps become scores, may differ.
+        """
+        settings = to_dict(self.config)
+        score = {k: settings["score"][k] for k in ("resolution", "masks")}
+        return self._digest(settings["input"] | {"ignore": []}, settings["model"], score)
+
+    def _digest(self, *settings: dict[str, Any]) -> str:
+        digest = hashlib.blake2b(digest_size=16)
+        for section in settings:
+            section.pop("weighting", None)  # of the losses alone; so earlier detectors keep their fingerprint
+        digest.update(json.dumps(list(settings), sort_keys=True).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from sdmae.data.neighbours import Samples, Spacing, stream_samples
 from sdmae.data.prefetch import prefetched
 from sdmae.runtime import Results, Runtime, Uploaded, Uploader
-from sdmae.scoring import Terms
 from sdmae.video import Frame
 
-Standing = Callable[[Samples], NDArray[np.float32]]
-"""What stands still in the frames of a video, batch by batch: (B, h, w)."""
+Standing = Callable[[Samples], NDArray[np.float32] | None]
+"""What stands still in the frames of a video, batch by batch: (B, h, w); None where nobody asks for it."""
+Said = tuple[Samples, dict[str, NDArray[np.float32]], NDArray[np.float32] | None]
+"""Samples, what a `Runtime` says of them, and what stands still there."""
 Whole = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 """Which frames, by their times in seconds, a gate lets pass as they are."""
 Unscored = Callable[[int], object]
@@ -48,7 +49,7 @@ def batch_terms(
     standing: Standing | None = None,
     only: Container[int] | None = None,
     unscored: Unscored | None = None,
-) -> Iterator[tuple[Samples, Terms]]:
+) -> Iterator[Said]:
     """Batches of at most `batch` frames with the terms of their score; of the indices `only`, where they are given.
 
     What goes wrong in either thread is raised here, after what came before it. When the iterator is closed, or ends
@@ -60,9 +61,9 @@ def batch_terms(
             passing = whole(one.samples.times) if whole else None
             yield one, runtime.start(one.uploaded, one.samples.neighbours, one.samples.order, passing)
 
-    def done(running: Iterable[tuple[_Prepared, Results]]) -> Iterator[tuple[Samples, Terms]]:
+    def done(running: Iterable[tuple[_Prepared, Results]]) -> Iterator[Said]:
         for one, results in running:
-            yield one.samples, Terms(**results.arrays(), still=one.standing)
+            yield one.samples, results.arrays(), one.standing
 
     prepared = _prepared(frames, spacing, batch, upload, standing, only, unscored)
     if not overlap:
@@ -87,7 +88,7 @@ def _prepared(
 ) -> Iterator[_Prepared]:
     for samples in stream_samples(frames, spacing, batch, unscored=unscored):
         # Both go by all frames of the video, whichever are wanted.
-        stands: NDArray[np.float32] | None = standing(samples) if standing else None
+        stands = standing(samples) if standing else None
         uploaded = upload(samples.frames, samples.repeated)
         if only is not None:
             rows = np.array([int(index) in only for index in samples.indices])

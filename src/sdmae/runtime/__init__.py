@@ -3,7 +3,7 @@
 from sdmae.runtime.choose import RUNTIMES, exported_network, make_network
 from sdmae.runtime.graph import Graph, GraphNetwork
 from sdmae.runtime.network import EagerNetwork, Network
-from sdmae.runtime.pytorch import PyTorchRuntime, Runtime, pick_device
+from sdmae.runtime.pytorch import Prepared, PyTorchRuntime, Runtime, pick_device
 from sdmae.runtime.transfer import Results, Uploaded, Uploader
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Graph",
     "GraphNetwork",
     "Network",
+    "Prepared",
     "PyTorchRuntime",
     "Results",
     "Runtime",

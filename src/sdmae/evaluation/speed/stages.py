@@ -12,10 +12,11 @@ import av
 
 from sdmae.data.neighbours import Samples, Spacing, stream_samples
 from sdmae.detector import Detector
+from sdmae.detector.maps import MapStream
 from sdmae.evaluation.speed.timing import Work
 from sdmae.recordings.tables import write_scores
 from sdmae.runtime import Uploader
-from sdmae.scoring import FrameMap, FrameScore, Terms, VideoScores, collect, score_frames
+from sdmae.scoring import FrameMap, FrameScore, VideoScores, collect, score_frames
 from sdmae.video import Clip, Frame, Size, probe, read_frames
 from sdmae.video.container import open_video
 from sdmae.video.pictures import picture_frames
@@ -75,12 +76,13 @@ def uploading(batches: list[Samples], detector: Detector) -> Work:
 
 def network_alone(batches: list[Samples], detector: Detector) -> Work:
     """From frames on the device to maps on the device, batch after batch: what the paper's 1,655 are of."""
-    there = [(Uploader(detector.runtime.device)(one.frames, 0), one) for one in batches]
+    runtime = detector.runtime
+    there = [(Uploader(runtime.device)(one.frames, 0), one) for one in batches]
     turns = cycle(there)
 
     def work() -> int:
         frames, samples = next(turns)
-        detector.runtime.terms(frames, samples.neighbours, samples.order)
+        runtime.run([runtime.prepare(frames, samples.neighbours, samples.order)])
         return len(samples.indices)
 
     return work
@@ -88,10 +90,11 @@ def network_alone(batches: list[Samples], detector: Detector) -> Work:
 
 def scoring(batches: list[Samples], detector: Detector) -> Work:
     """From the network's maps to scores, offline, with what explains them."""
-    terms = [Terms(**detector.runtime(one.frames, one.neighbours, one.order)) for one in batches]
+    terms = [detector.runtime(one.frames, one.neighbours, one.order) for one in batches]
 
     def work() -> int:
-        maps = (one for samples, said in zip(batches, terms, strict=True) for one in detector.combined(samples, said))
+        stream = MapStream(detector.config, detector.size)
+        maps = (one for samples, said in zip(batches, terms, strict=True) for one in stream.maps(samples, said, None))
         scores = score_frames(maps, detector.config.score, detector.rate, causal=False, explain=True)
         return sum(1 for _ in scores)
 

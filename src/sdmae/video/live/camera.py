@@ -66,7 +66,7 @@ class Camera:
         source: str,
         sizes: Sequence[Size | None] = (None,),
         *,
-        grey: bool = False,
+        grey: bool | Sequence[bool] = False,
         rate: float | None = None,
         config: SourceConfig | None = None,
         on_status: Callable[[Status], object] | None = None,
@@ -74,9 +74,9 @@ class Camera:
         """Begins to connect, and returns at once.
 
         sizes, grey, rate: as of `read_frames`; None as a size is the camera's own, which may change when it is opened
-        again. on_status: told of every change, on the camera's own thread. Raises `SourceError` for a source that can
-        never be one, `ConfigError` for a setting out of its range; that a camera cannot be reached is no error, but a
-        `Status`.
+        again, and grey may be said of each size. on_status: told of every change, on the camera's own thread. Raises
+        `SourceError` for a source that can never be one, `ConfigError` for a setting out of its range; that a camera
+        cannot be reached is no error, but a `Status`.
         """
         self._source = source
         self._address: Address = parse_address(source)
@@ -87,7 +87,7 @@ class Camera:
             self._address.url,
             self._address.options(self._config),
             tuple(sizes),
-            grey,
+            (grey,) * len(sizes) if isinstance(grey, bool) else tuple(grey),
             rate,
             self._config.max_pixels,
             self._config.open_timeout,
