@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sdmae.live.store import Hook, NewEvent, Peak, Store, open_store
 
 DETECTOR = "0123456789abcdef0123456789abcdef"
+
+
+def until(what: Callable[[], object], seconds: float = 20.0) -> None:
+    """Waits until it is so. Fails where that takes longer than anything here should."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
 
 
 def url_of(folder: Path) -> str:
