@@ -1,0 +1,85 @@
+"""All events that are asked for, as a file for a spreadsheet or a program, page by page from the store."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from itertools import chain
+
+from fastapi import APIRouter
+from starlette.responses import StreamingResponse
+
+from sdmae.live.store import Reader, StoredEvent, Wanted, event_fields
+from sdmae.scoring import TERMS
+from sdmae.web.parts import Given
+from sdmae.web.wanted import Asked
+
+PAGE = 500
+"""Events that are read at a time."""
+
+router = APIRouter(prefix="/api/export", tags=["export"])
+
+
+@router.get("/events.json", response_class=StreamingResponse)
+def as_json(asked: Asked, parts: Given) -> StreamingResponse:
+    """A list of events, the latest first; their fields are those of docs/serve.md."""
+    return _sent(_json(_all(parts.store.read, asked)), "application/json", "events.json")
+
+
+@router.get("/events.csv", response_class=StreamingResponse)
+def as_csv(asked: Asked, parts: Given) -> StreamingResponse:
+    """A table of events, the latest first; box and parts are a column each."""
+    return _sent(_csv(_all(parts.store.read, asked)), "text/csv; charset=utf-8", "events.csv")
+
+
+def _sent(lines: Iterator[str], kind: str, name: str) -> StreamingResponse:
+    # The first piece is made here: what the store cannot read is said before an answer has begun.
+    first = next(lines)
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(chain([first], lines), media_type=kind, headers=headers)
+
+
+def _all(reader: Reader, asked: Wanted) -> Iterator[StoredEvent]:
+    after: tuple[float, int] | None = None
+    while page := reader.events(asked, limit=PAGE, after=after):
+        yield from page
+        after = page[-1].start, page[-1].id
+
+
+def _json(events: Iterator[StoredEvent]) -> Iterator[str]:
+    start = "["
+    for event in events:
+        yield f"{start}\n{json.dumps(event_fields(event), ensure_ascii=False, allow_nan=False)}"
+        start = ","
+    yield "[]\n" if start == "[" else "\n]\n"
+
+
+def _csv(events: Iterator[StoredEvent]) -> Iterator[str]:
+    head = False
+    for row in map(_row, events):
+        if not head:
+            yield _line(list(row))
+            head = True
+        yield _line(list(map(_cell, row.values())))
+    if not head:
+        yield _line(["id", "camera", "start"])
+
+
+def _row(event: StoredEvent) -> dict[str, object]:
+    fields = event_fields(event)
+    box, parts = fields.pop("box") or ("",) * 4, fields.pop("parts")
+    sides = dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True))
+    return fields | sides | {f"part_{term}": parts.get(term, "") for term in TERMS}
+
+
+def _cell(value: object) -> object:
+    """A text that a spreadsheet would take for a formula is marked as text."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def _line(values: list[object] | list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(values)
+    return line.getvalue()
