@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from fastapi import APIRouter
@@ -18,6 +18,25 @@ from sdmae.web.wanted import Asked
 
 PAGE = 500
 """Events that are read at a time."""
+
+_SIDES = ("x_min", "y_min", "x_max", "y_max")
+COLUMNS = (
+    *(
+        "id",
+        "camera",
+        "start_time",
+        "end_time",
+        "seconds",
+        "open",
+        "ended_by",
+        "peak_score",
+        "peak_at_time",
+        "threshold",
+    ),
+    *("term", *(f"part_{term}" for term in TERMS), *_SIDES, "verdict", "acknowledged_by", "acknowledged_at", "keep"),
+    *("start", "end", "peak_at", "detector", "clip", "thumbnail"),
+)
+"""Of the table."""
 
 router = APIRouter(prefix="/api/export", tags=["export"])
 
@@ -57,20 +76,16 @@ def _json(events: Iterator[StoredEvent]) -> Iterator[str]:
 
 
 def _csv(events: Iterator[StoredEvent]) -> Iterator[str]:
-    head = False
-    for row in map(_row, events):
-        if not head:
-            yield _line(list(row))
-            head = True
-        yield _line(list(map(_cell, row.values())))
-    if not head:
-        yield _line(["id", "camera", "start"])
+    yield _line(COLUMNS)
+    for event in events:
+        row = _row(event)
+        yield _line([_cell(row[name]) for name in COLUMNS])
 
 
 def _row(event: StoredEvent) -> dict[str, object]:
     fields = event_fields(event)
-    box, parts = fields.pop("box") or ("",) * 4, fields.pop("parts")
-    sides = dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True))
+    box, parts = fields["box"] or ("",) * 4, fields["parts"]
+    sides = dict(zip(_SIDES, box, strict=True))
     return fields | sides | {f"part_{term}": parts.get(term, "") for term in TERMS}
 
 
@@ -79,7 +94,7 @@ def _cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
-def _line(values: list[object] | list[str]) -> str:
+def _line(values: Iterable[object]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow(values)
     return line.getvalue()

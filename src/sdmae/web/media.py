@@ -15,13 +15,15 @@ router = APIRouter(prefix="/api/events", tags=["events"])
 _TYPES = {".mp4": "video/mp4", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".mkv": "video/x-matroska"}
 
 
-@router.api_route("/{number}/clip", methods=["GET", "HEAD"], response_class=FileResponse)
+@router.head("/{number}/clip", include_in_schema=False)
+@router.get("/{number}/clip", response_class=FileResponse)
 def clip(number: Number, parts: Given) -> FileResponse:
     """Its clip; a part of it where a Range is asked for."""
     return _file(parts.store.media, stored(parts.store, number).clip, f"event {number} has no clip")
 
 
-@router.api_route("/{number}/thumbnail", methods=["GET", "HEAD"], response_class=FileResponse)
+@router.head("/{number}/thumbnail", include_in_schema=False)
+@router.get("/{number}/thumbnail", response_class=FileResponse)
 def thumbnail(number: Number, parts: Given) -> FileResponse:
     """Its picture with the heat map."""
     return _file(parts.store.media, stored(parts.store, number).thumbnail, f"event {number} has no thumbnail")

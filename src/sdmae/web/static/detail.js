@@ -1,6 +1,6 @@
 // One event: what was to be seen, why it was an alarm, and what a person says of it.
 
-import { get } from "./api.js";
+import { cameraPath, get, query } from "./api.js";
 import { h, icon } from "./dom.js";
 import { load, step } from "./list.js";
 import { keep, mark } from "./marks.js";
@@ -50,7 +50,7 @@ function render(panel, one) {
   panel.dataset.event = one.id;
   panel.dataset.peak = one.peak_score;
   panel.setAttribute("aria-label", `Event ${one.id}, ${one.camera}`);
-  const tool = (drawing, words, work) => h("button", { type: "button", class: "icon", title: words, "aria-label": words, onclick: work }, icon(drawing));
+  const tool = (drawing, words, work, more = "") => h("button", { type: "button", class: `icon ${more}`, title: words, "aria-label": words, onclick: work }, icon(drawing));
   const canvas = h("canvas", { role: "img" });
   const caption = h("figcaption", {}, "Score");
   panel.replaceChildren(
@@ -58,10 +58,10 @@ function render(panel, one) {
       h("button", { type: "button", class: "icon back", "aria-label": "Back", title: "Back (Esc)", onclick: () => goTo() }, icon("back")),
       h("h2", {}, one.camera), when(one),
       h("span", { class: "steps" }, tool("previous", "The one above (k)", () => step(-1)), tool("next", "The one below (j)", () => step(1)),
-        tool("close", "Close (Esc)", () => goTo()))),
+        tool("close", "Close (Esc)", () => goTo(), "shut"))),
     h("div", { class: "body" },
-      h("div", { class: "left" }, film(one), marks(one)),
-      h("div", { class: "right" }, whyOf(one, camera(one.camera)), h("figure", { class: "curve" }, caption, canvas), facts(one))));
+      h("div", { class: "left" }, film(one), marks(one), h("figure", { class: "curve" }, caption, canvas)),
+      h("div", { class: "right" }, whyOf(one, camera(one.camera)), facts(one))));
   panel.scrollTop = 0;
   drawCurve(canvas, caption, one);
 }
@@ -80,7 +80,7 @@ function film(one) {
   const still = one.thumbnail && h("img", { src: picture, alt: `The frame with the highest score, with the heat map; ${one.camera}, ${time(one.peak_at)}` });
   const frame = h("div", { class: "film", "data-of": filesOf(one) });
   if (!clip && !still) {
-    frame.append(h("p", { class: "empty" }, one.open ? "The picture comes in a moment; the clip when the event is over." : "Neither clip nor picture of it is kept."));
+    frame.append(one.open ? liveNow(one) : h("p", { class: "empty" }, "Neither clip nor picture of it is kept."));
     return frame;
   }
   const show = (what) => {
@@ -100,6 +100,16 @@ function film(one) {
     ...[["clip", "Clip"], ["still", "Heat map"]].map(([what, words]) => h("button", { type: "button", "data-what": what, onclick: () => show(what) }, words))));
   show(clip ? "clip" : "still");
   return frame;
+}
+
+/** What the camera sees while the event goes on, with the heat map. */
+function liveNow(one) {
+  const address = () => query(cameraPath(one.camera, "/picture"), { heat: "true", at: Date.now() });
+  const image = h("img", { src: address(), alt: `What ${one.camera} sees now, with the heat map` });
+  const again = () => setTimeout(() => image.isConnected && (image.src = address()), 1000);
+  image.addEventListener("load", again);
+  image.addEventListener("error", again);
+  return image;
 }
 
 function marks(one) {

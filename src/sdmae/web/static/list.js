@@ -1,6 +1,6 @@
 // The list of events, the latest first.
 
-import { get, query } from "./api.js";
+import { cameraPath, get, query } from "./api.js";
 import { byId, h } from "./dom.js";
 import { goTo } from "./route.js";
 import { event, markOf, on, say, sinceOf, state } from "./state.js";
@@ -73,14 +73,13 @@ function foot() {
 
 function row(one) {
   const mark = markOf(one);
-  const thumbnail = one.thumbnail
-    ? h("img", { src: `/api/events/${one.id}/thumbnail`, alt: "", loading: "lazy", decoding: "async" })
-    : h("span", { class: "none", "aria-hidden": "true" });
+  const picture = one.thumbnail ? `/api/events/${one.id}/thumbnail` : one.open ? query(cameraPath(one.camera, "/picture"), { heat: "true", of: one.id }) : "";
+  const thumbnail = picture && h("img", { src: picture, alt: "", loading: "lazy", decoding: "async", onerror: (failed) => failed.target.remove() });
   const words = { seen: "seen", normal: "normal", real: "real" }[mark];
   const label = `${one.camera}, ${time(one.start)}, ${lasting(one.seconds)}, ${term(one.term)}, ${one.open ? "going on" : words || "new"}`;
   return h("button", { type: "button", class: "row", "data-event": one.id, "data-mark": mark, "data-open": one.open, "aria-label": label,
     "aria-current": one.id === state.selected ? "true" : null },
-    h("span", { class: "thumb" }, thumbnail),
+    h("span", { class: "thumb" }, thumbnail || null),
     h("span", { class: "what" },
       h("span", { class: "line" }, h("b", {}, one.camera), h("time", { datetime: one.start_time }, time(one.start))),
       h("span", { class: "line soft" }, h("span", {}, term(one.term), one.keep ? ", kept" : ""), h("span", {}, one.open ? "going on" : lasting(one.seconds))),
@@ -103,7 +102,8 @@ function refresh(one) {
   const next = row(one);
   // A picture that is there already must not blink.
   const image = old.querySelector("img");
-  if (image && one.thumbnail) next.querySelector("img").replaceWith(image);
+  const now = next.querySelector("img");
+  if (image && now && image.src === now.src) now.replaceWith(image);
   old.replaceWith(next);
   if (held) next.focus({ preventScroll: true });
 }

@@ -12,6 +12,7 @@ export async function mark(wanted, id = state.selected) {
   const before = event(id);
   if (!before) return;
   const had = markOf(before);
+  if (wanted === "seen" && (had === "normal" || had === "real")) return toast(`It was seen, and marked: ${had}`);
   const next = had === wanted ? (wanted === "seen" ? "new" : "seen") : wanted;
   if (await send(id, next)) {
     done.push({ id, mark: had });

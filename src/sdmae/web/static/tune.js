@@ -5,7 +5,7 @@ import { blank, colour, h, icon, settled } from "./dom.js";
 import { toast } from "./marks.js";
 import { goTo } from "./route.js";
 import { now } from "./state.js";
-import { count, number } from "./words.js";
+import { count, number, rate } from "./words.js";
 
 const STEPS = 1000;
 const DAYS = 7;
@@ -128,7 +128,7 @@ function tuner(panel, head, name, known, week) {
 
   function describe() {
     const by = FROM[known.set_by] || "";
-    const expected = known.a_day === null ? "" : ` Calibration expects ${number(known.a_day)} false alarms a day at it (90 % interval: ${number(known.low)} to ${number(known.high)}).`;
+    const expected = known.a_day === null ? "" : ` Calibration expects ${rate(known.a_day)} false alarms a day at it (90 % interval: ${rate(known.low)} to ${rate(known.high)}).`;
     source.replaceChildren(`Now ${number(known.opens)}, ${by}.${expected} For good: `, h("code", {}, `threshold: ${number(threshold)}`), " in the settings file.");
     usual.hidden = known.set_by !== "page" || known.usual === null;
     usual.textContent = `Back to the usual one${known.usual === null ? "" : `, ${number(known.usual)}`}`;

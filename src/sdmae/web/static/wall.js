@@ -60,7 +60,7 @@ function make(camera) {
   const card = { visible: true, heat: false, large: false, looked: 0, busy: false, low: undefined, threshold: undefined };
   const tool = (drawing, words, work, pressed) =>
     h("button", { type: "button", class: "icon", title: words, "aria-label": `${words}, ${name}`, "aria-pressed": pressed, onclick: work }, icon(drawing));
-  card.state = h("span", { class: "state" });
+  card.state = h("span", { class: "state" }, h("span", {}));
   card.image = h("img", { alt: "", decoding: "async" });
   card.image.hidden = true;
   card.over = h("p", { class: "over" });
@@ -83,14 +83,14 @@ function update(card, camera) {
   const { name, why } = camera;
   card.root.dataset.state = alarm ? "alarm" : camera.state;
   const words = alarm ? "Alarm" : STATES[camera.state] || camera.state;
-  if (card.state.textContent !== words) card.state.textContent = words;
+  if (card.state.textContent !== words) card.state.firstChild.textContent = words;
   card.root.title = camera.source;
   const since = lasting(Math.max(now() - camera.since, 0));
   const over = {
     starting: `Waiting for the first picture, ${since} so far.`,
     "warming up": camera.warm_up === null ? "Scores are settling." : `Learning what is usual: ${Math.round(100 * camera.warm_up)} %`,
-    lost: `No picture for ${since}${why ? `: ${why}` : "."} It is tried again by itself.`,
-    degraded: `Its decoder fails again and again${why ? `: ${why}` : "."} It is tried again, more seldom.`,
+    lost: `No picture for ${since}${why ? `: ${why}` : ""}. It is tried again by itself.`,
+    degraded: `Its decoder fails again and again${why ? `: ${why}` : ""}. It is tried again, more seldom.`,
     off: "Not watched: enabled is false in the settings.",
   }[camera.state];
   card.over.textContent = over || (card.image.hidden ? "Waiting for the first picture." : "");

@@ -24,6 +24,7 @@ export function whyOf(one, camera) {
     h("p", { class: "because" }, one.term ? [h("b", {}, term(one.term)), ": ", (TERMS[one.term] || ["", ""])[1]] : "What carried the score is not known."),
     h("p", { class: "level" }, "The score rose to ", h("b", {}, number(one.peak_score)), `; the threshold was ${number(one.threshold)}.`),
     bars.length ? h("ul", { class: "bars", "aria-label": "What each term of the score added there" }, ...bars) : null,
+    bars.length > 1 ? h("p", { class: "note" }, "What each term added there. The one that carried the alarm is the furthest above its usual.") : null,
     where(one, camera));
 }
 

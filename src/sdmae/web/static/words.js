@@ -26,14 +26,10 @@ export const ENDINGS = {
 
 export const term = (name) => (TERMS[name] || [name || "Unknown"])[0];
 
-const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const short = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const date = new Intl.DateTimeFormat([], { weekday: "long", day: "numeric", month: "long" });
-const dated = new Intl.DateTimeFormat([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 export const time = (seconds) => clock.format(seconds * 1000);
-export const minute = (seconds) => short.format(seconds * 1000);
-export const moment = (seconds) => dated.format(seconds * 1000);
 
 /** The day of a time, such as Today. */
 export function day(seconds) {
@@ -57,6 +53,9 @@ export function number(value) {
   const size = Math.abs(value);
   return size >= 100 ? value.toFixed(0) : size >= 1 ? value.toFixed(2) : size >= 0.01 || size === 0 ? value.toFixed(3) : value.toPrecision(2);
 }
+
+/** A number of alarms that is expected. */
+export const rate = (value) => (value >= 10 ? value.toFixed(0) : value.toFixed(1).replace(".0", ""));
 
 /** How many times the threshold an event reached; empty where a threshold is no scale. */
 export const times = (event) => (event.threshold > 0 ? `${(event.peak_score / event.threshold).toFixed(1)}×` : "");
