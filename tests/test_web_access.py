@@ -134,7 +134,7 @@ def test_a_form_and_an_address_are_exchanged_for_a_cookie(page: TestClient) -> N
     with pytest.raises(WebSocketDisconnect), page.websocket_connect(LIVE):
         pass
     assert page.get("/?token=wrong").status_code == 401
-    assert page.get(f"//evil.example/?token={TOKEN}").headers["location"] == "/evil.example/"
+    assert page.get(f"{OUTSIDE}//evil.example/?token={TOKEN}").headers["location"] == "/evil.example/"
 
 
 def test_a_session_ends_and_cannot_be_made_up(replay: Replay) -> None:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
@@ -44,20 +44,23 @@ router = APIRouter(prefix="/api/export", tags=["export"])
 @router.get("/events.json", response_class=StreamingResponse)
 def as_json(asked: Asked, parts: Given) -> StreamingResponse:
     """A list of events, the latest first; their fields are those of docs/serve.md."""
-    return _sent(_json(_all(parts.store.read, asked)), "application/json", "events.json")
+    return _sent(_json(_begun(_all(parts.store.read, asked))), "application/json", "events.json")
 
 
 @router.get("/events.csv", response_class=StreamingResponse)
 def as_csv(asked: Asked, parts: Given) -> StreamingResponse:
     """A table of events, the latest first; box and parts are a column each."""
-    return _sent(_csv(_all(parts.store.read, asked)), "text/csv; charset=utf-8", "events.csv")
+    return _sent(_csv(_begun(_all(parts.store.read, asked))), "text/csv; charset=utf-8", "events.csv")
 
 
 def _sent(lines: Iterator[str], kind: str, name: str) -> StreamingResponse:
-    # The first piece is made here: what the store cannot read is said before an answer has begun.
-    first = next(lines)
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(chain([first], lines), media_type=kind, headers=headers)
+    return StreamingResponse(lines, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def _begun(events: Iterator[StoredEvent]) -> Iterator[StoredEvent]:
+    """The same, the first of them read now: what the store cannot read is said before an answer has begun."""
+    first = list(islice(events, 1))
+    return chain(first, events)
 
 
 def _all(reader: Reader, asked: Wanted) -> Iterator[StoredEvent]:
