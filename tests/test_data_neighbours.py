@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from sdmae.config import InputConfig
 from sdmae.data.neighbours import Spacing, neighbour_table, stream_samples
 from sdmae.video import Frame
+from sdmae.video.times import thinned
 
 TEN = Spacing.of(InputConfig(rate=10.0), 10.0)
 
@@ -90,3 +93,41 @@ def test_spacing_is_in_seconds_of_the_detectors_rate(rate: float) -> None:
     spacing = Spacing.of(InputConfig(rate=rate), 25.0)
     assert spacing.gap == pytest.approx(3 / rate)
     assert spacing.gradient_gap == pytest.approx(1 / rate)
+
+
+def left_out(
+    times: list[float], stretches: list[int] | None = None, source_rate: float = 10.0
+) -> tuple[list[int], int]:
+    """Indices of the frames that have all their neighbours, and how many have not."""
+    numbers = stretches or [0] * len(times)
+    given = [replace(frame, stretch=number) for frame, number in zip(frames(times), numbers, strict=True)]
+    missing: list[int] = []
+    spacing = Spacing.of(InputConfig(rate=10.0), source_rate)
+    found = [i for s in stream_samples(given, spacing, 1, unscored=missing.append) for i in s.indices.tolist()]
+    return found, sum(missing)
+
+
+def test_frames_without_all_their_neighbours_are_left_out_and_counted() -> None:
+    times = [k / 10 for k in range(20)]
+    assert left_out(times) == (list(range(3, 17)), 6)
+    # One frame is missing: whoever needs it has no score.
+    del times[10]
+    needed = {7, 9, 10, 12}  # the last two are frames 11 and 13 of the camera
+    found, missing = left_out(times)
+    assert found == [i for i in range(3, 16) if i not in needed]
+    assert missing == 19 - len(found)
+
+
+def test_nothing_is_a_neighbour_across_the_stretches_of_a_camera() -> None:
+    times = [k / 10 for k in range(20)]
+    found, missing = left_out(times, [0] * 10 + [1] * 10)
+    assert found == [3, 4, 5, 6, 13, 14, 15, 16]
+    assert missing == 12
+
+
+@pytest.mark.parametrize("source_rate", [2.0, 4.0, 5.0, 8.0, 10.0, 12.0, 12.5, 15.0, 25.0, 30.0])
+def test_a_source_of_any_rate_has_all_its_neighbours(source_rate: float) -> None:
+    every = frames([k / source_rate for k in range(round(20 * source_rate))])
+    times = [frame.time for frame in thinned(every, 10.0, source_rate)]
+    _, missing = left_out(times, source_rate=source_rate)
+    assert missing <= 8  # four at each end

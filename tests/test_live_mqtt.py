@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import socket
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no MQTT broker here: ap
 class Broker:
     """A mosquitto of our own, which lets in `me` with the password `pass-1`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tls: bool = False) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -40,7 +41,7 @@ class Broker:
         subprocess.run(["mosquitto_passwd", "-c", "-b", passwords, "me", "pass-1"], check=True, capture_output=True)
         self._settings.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\npersistence false\n"
-            "user root\n"
+            "user root\n" + (f"certfile {folder}/a.pem\nkeyfile {folder}/a.key\n" if tls else "")
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -198,3 +199,33 @@ def test_a_wrong_password_is_told_and_not_shown(broker: Broker, caplog: pytest.L
     assert not mqtt.connected
     mqtt.close(5)
     assert "wrong-password" not in caplog.text
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """Makes a certificate for 127.0.0.1 that vouches for itself."""
+    subject = ("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1")
+    files = ("-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem")
+    words = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject, *files)
+    subprocess.run(words, check=True, capture_output=True)
+    return folder / f"{name}.pem"
+
+
+# paho leaves it to the garbage collector to close the socket of a handshake that failed.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here to make a certificate with")
+def test_an_encrypted_connection_checks_who_the_broker_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    right, wrong = certificate(tmp_path, "a"), certificate(tmp_path, "b")
+    broker = Broker(tmp_path, tls=True)
+    broker.start()
+    settings = replace(settings_for(broker), tls=True)
+    deceived = Mqtt(replace(settings, ca=wrong), ["yard"])
+    until(lambda: "cannot be reached" in caplog.text)
+    assert not deceived.connected
+    deceived.close(5)
+    del deceived
+    gc.collect()
+    mqtt = Mqtt(replace(settings, ca=right), ["yard"])
+    until(lambda: mqtt.connected)
+    mqtt.close(5)
+    broker.stop()

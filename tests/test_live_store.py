@@ -8,8 +8,11 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import wait
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import inspect, text
 
@@ -56,6 +59,16 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path) -> None:
             store.update(number, 3).result()
     with pytest.raises(StoreError, match="the store is closed"):
         store.start(event_at(0))
+
+
+def test_numbers_of_any_kind_are_kept_and_nan_is_refused(tmp_path: Path) -> None:
+    with open_in(tmp_path) as store:
+        one: Any = np.float32
+        peak = Peak(one(1.5), one(0.25), (one(0), one(1), one(2), one(3)), "error", {"error": one(0.5)})
+        kept = store.start(replace(event_at(1), peak=peak)).result().peak
+        assert kept == Peak(1.5, 0.25, (0.0, 1.0, 2.0, 3.0), "error", {"error": 0.5})
+        with pytest.raises(StoreError, match="an event with nan in it cannot be kept"):
+            store.start(replace(event_at(1), peak=replace(peak, score=float("nan")))).result()
 
 
 def test_a_job_that_fails_takes_nothing_of_the_others_with_it(tmp_path: Path) -> None:

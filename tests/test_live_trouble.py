@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
-from live_files import event_at, open_in, url_of
+from live_files import event_at, open_in, until, url_of
 from sdmae.errors import StoreError
-from sdmae.live.store import Reader, open_store
+from sdmae.live.store import Reader, StoredEvent, open_store
 
 HERE = Path(__file__).parent
 
@@ -167,6 +168,31 @@ def test_a_queue_that_is_full_refuses_and_closing_ends(tmp_path: Path) -> None:
     assert waiting.result() == 7
     assert store.close()
     assert store.close()
+
+
+def test_whoever_comes_while_it_closes_is_answered(tmp_path: Path) -> None:
+    store = open_in(tmp_path)
+    written: list[Future[StoredEvent]] = []
+    refused: list[str] = []
+
+    def work() -> None:
+        while not refused:
+            try:
+                written.append(store.start(event_at(1)))
+            except StoreError as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(written) > 50)
+    assert store.close(60)
+    for thread in threads:
+        thread.join()
+    assert set(refused) == {"the store is closed"}
+    errors = [future.exception(10) for future in written]
+    with open_in(tmp_path) as store:
+        assert len(store.read.events(limit=100000)) == errors.count(None)
 
 
 def test_what_waits_is_written_before_it_closes(tmp_path: Path) -> None:

@@ -270,6 +270,30 @@ def refuse_unknown(kind: type, data: Iterable[Any], where: str) -> None:
             raise ConfigError(f"unknown setting {where}{name}{meant}; known here: {', '.join(sorted(known))}")
 
 
+def check_source(config: SourceConfig) -> None:
+    """Raises `ConfigError` naming the first setting of a source that is out of its range."""
+    _within(
+        [
+            ("open_timeout", config.open_timeout, 0.1, 600),
+            ("read_timeout", config.read_timeout, 0.1, 600),
+            ("max_pixels", config.max_pixels, 1, 1 << 30),
+            ("first_retry", config.first_retry, 0.01, 3600),
+            ("last_retry", config.last_retry, config.first_retry, 3600),
+            ("keep_seconds", config.keep_seconds, 0, 3600),
+            ("keep_megabytes", config.keep_megabytes, 0, 1e5),
+            ("waiting_frames", config.waiting_frames, 1, 1e5),
+        ]
+    )
+    if config.transport not in ("tcp", "udp"):
+        raise ConfigError(f"transport is {config.transport}; it must be tcp or udp")
+
+
+def _within(bounds: Iterable[tuple[str, float, float, float]]) -> None:
+    for name, value, low, high in bounds:
+        if not low <= value <= high:
+            raise ConfigError(f"{name} is {value:.10g}; it must be between {low:.10g} and {high:.10g}")
+
+
 def check(config: Config) -> None:
     """Raises `ConfigError` naming the first setting that is out of its range."""
     model, train, anomalies = config.model, config.train, config.anomalies
@@ -315,9 +339,7 @@ def check(config: Config) -> None:
         ("score.filter_frames", config.score.filter_frames, 1, 1001),
         ("score.filter_cells", config.score.filter_cells, 1, 1001),
     ]
-    for name, value, low, high in bounds:
-        if not low <= value <= high:
-            raise ConfigError(f"{name} is {value:.10g}; it must be between {low:.10g} and {high:.10g}")
+    _within(bounds)
     if (config.input.height is None) != (config.input.width is None):
         raise ConfigError("input.height and input.width belong together: give both, or neither")
     for polygon in config.input.ignore:

@@ -21,9 +21,10 @@ from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
 
 ROLE = "viewer, media.factory.access=(boolean)true, media.factory.construct=(boolean)true"
 
+# Not config-interval=-1: it puts the parameters before every slice, and FFmpeg then takes one picture for two halves.
 CHAINS = {
-    "h264": ("video/x-h264,stream-format=byte-stream,alignment=au", "h264parse ! rtph264pay config-interval=-1"),
-    "hevc": ("video/x-h265,stream-format=byte-stream,alignment=au", "h265parse ! rtph265pay config-interval=-1"),
+    "h264": ("video/x-h264,stream-format=byte-stream,alignment=au", "h264parse ! rtph264pay"),
+    "hevc": ("video/x-h265,stream-format=byte-stream,alignment=au", "h265parse ! rtph265pay"),
     "mjpeg": ("image/jpeg", "jpegparse ! rtpjpegpay"),
 }
 

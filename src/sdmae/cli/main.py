@@ -14,7 +14,7 @@ from importlib.metadata import version
 from jsonargparse import ArgumentParser as Parser
 from jsonargparse import set_parsing_settings
 
-from sdmae.cli import ablate, find, learn, look, measure
+from sdmae.cli import ablate, find, learn, look, measure, serve
 from sdmae.cli.arguments import ALARMS, SECTIONS, Verb
 from sdmae.config import Config, check
 from sdmae.errors import ConfigError, SdmaeError
@@ -39,6 +39,7 @@ VERBS: dict[str, Verb] = {
         "sdmae detect street.mp4 --detector cam.safetensors --output out",
         ALARMS,
     ),
+    "serve": Verb(serve.serve, serve.serve_arguments, "sdmae serve cameras.yaml"),
     "evaluate": Verb(
         find.evaluate,
         find.evaluate_arguments,

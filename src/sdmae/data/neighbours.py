@@ -41,14 +41,13 @@ class Spacing:
         """Spacing of a detector's input on a source of `source_rate` frames a second, thinned to `config.rate`."""
         rate = config.rate or source_rate
         spacing = cls(config.gap / rate, config.gradient_gap / rate, 0.0)
-        # One missing frame puts its neighbours off by a step; frames chosen from a source that is not a multiple as
-        # fast are off by up to half a step of the source on either side.
+        # One missing frame puts its neighbours off by a step. Frames chosen from a source that is not a multiple as
+        # fast are off by up to half a step of the source on either side, and of a slower one the nearest frame may
+        # be nearly a whole step away.
         step = 1 / min(source_rate, rate)
-        return replace(
-            spacing,
-            jump=max(2 * spacing.reach, 4 * step),
-            tolerance=max(0.75 * step, 0.5 / rate + 0.5 / source_rate) if source_rate > rate else 0.75 * step,
-        )
+        usual = max(0.75 * step, 1.25 * step - min(spacing.gap, spacing.gradient_gap))
+        chosen = 0.5 / rate + 0.5 / source_rate if source_rate > rate else 0.0
+        return replace(spacing, jump=max(2 * spacing.reach, 4 * step), tolerance=max(usual, chosen))
 
     @property
     def reach(self) -> float:
@@ -131,8 +130,7 @@ def stream_samples(
     unscored: given, frames without all their neighbours are left out, and it is told how many each time. Holds
     `batch` frames and the neighbours of both ends, however long the video.
     """
-    window = _Window(spacing, which)
-    source = 0
+    window = Window(spacing, which)
 
     def whole(samples: Samples) -> Iterator[Samples]:
         if unscored is None:
@@ -145,11 +143,10 @@ def stream_samples(
             yield kept
 
     for frame in frames:
-        if window.times and (frame.stretch != source or frame.time - window.times[-1] > spacing.jump):
+        if not window.continues(frame):
             for samples in window.flush(batch):
                 yield from whole(samples)
-            window = _Window(spacing, which, window.stretch + 1)
-        source = frame.stretch
+            window = Window(spacing, which, window.stretch + 1)
         window.add(frame)
         if window.ready() >= batch:
             yield from whole(window.take(batch))
@@ -157,10 +154,11 @@ def stream_samples(
         yield from whole(samples)
 
 
-class _Window:
+class Window:
     """The frames of one stretch that are still needed, and which of them is to be scored next."""
 
     def __init__(self, spacing: Spacing, which: int, stretch: int = 0) -> None:
+        """`which`: size of the frames to take; `stretch`: its number."""
         self.spacing = spacing
         self.which = which
         self.stretch = stretch
@@ -169,11 +167,25 @@ class _Window:
         self.times: list[float] = []
         self.next = 0
         self.taken = 0
+        self._source = 0
+
+    def continues(self, frame: Frame) -> bool:
+        """Whether a frame belongs to this stretch, and does not begin another."""
+        if not self.times:
+            return True
+        return frame.stretch == self._source and frame.time - self.times[-1] <= self.spacing.jump
 
     def add(self, frame: Frame) -> None:
+        """The next frame of the stretch."""
+        self._source = frame.stretch
         self.images.append(frame.images[self.which])
         self.indices.append(frame.index)
         self.times.append(frame.time)
+
+    @property
+    def left(self) -> int:
+        """Frames that have been neither taken nor skipped."""
+        return len(self.times) - self.next
 
     def ready(self) -> int:
         """Frames whose whole future is there."""
@@ -195,15 +207,21 @@ class _Window:
             self.stretch,
             complete_rows(table, times, self.spacing),
         )
-        self.taken += len(table)
+        self.skip(count)
+        return samples
+
+    def skip(self, count: int) -> None:
+        """Passes over the next `count` frames, which stay neighbours; forgets what no later frame needs."""
+        self.taken += count
         self.next += count
-        if self.next < len(times):
+        if self.next < len(self.times):
+            times = np.array(self.times)
             wanted = times[self.next] - self.spacing.reach
             drop = max(0, int(np.searchsorted(times, wanted - SLACK)) - 2)
             del self.images[:drop], self.indices[:drop], self.times[:drop]
             self.next -= drop
-        return samples
 
     def flush(self, batch: int) -> Iterator[Samples]:
-        while self.next < len(self.times):
-            yield self.take(min(batch, len(self.times) - self.next))
+        """All frames that are left, `batch` at a time: no more will come."""
+        while self.left:
+            yield self.take(min(batch, self.left))

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from sdmae.config import Config, to_dict
-from sdmae.data.neighbours import Samples, Spacing, stream_samples
-from sdmae.detector.build import build_model, ignored_map, map_shape
+from sdmae.data.neighbours import Spacing, stream_samples
+from sdmae.detector.build import build_model
 from sdmae.detector.file import Contents, read_file, write_file
 from sdmae.detector.live import stream_source
+from sdmae.detector.maps import MapStream
 from sdmae.detector.shipped import resolve
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.model import SDMAE
@@ -27,14 +27,10 @@ from sdmae.scoring import (
     Event,
     FrameMap,
     FrameScore,
-    FrameTerms,
     Levels,
     Map,
-    StillReference,
-    Terms,
     VideoScores,
     collect,
-    combine,
     find_events,
     score_frames,
     score_frames_both,
@@ -50,8 +46,6 @@ ASPECT = 1.15
 """Ratio between the aspect ratios of a source and of the network's frame beyond which the picture is distorted."""
 SCORING = 1
 """Counts the ways in which scores came from a network and its settings: it changes where either would give others."""
-SLOW = 60.0
-"""What stands for this many times `score.still_seconds` belongs to the place."""
 
 Report = Callable[[str], None]
 
@@ -75,8 +69,7 @@ class Detector:
         self.provenance = provenance
         self.calibration = calibration
         self.batch = batch
-        self._runtime = PyTorchRuntime(model, config.score, pick_device(device))
-        self._ignored = ignored_map(config)
+        self.runtime = PyTorchRuntime(model, config.score, pick_device(device))
 
     def with_settings(self, config: Config) -> Detector:
         """The same network under other settings of what is scored and when it is an alarm.
@@ -98,7 +91,7 @@ class Detector:
     @property
     def device(self) -> str:
         """Where it runs, as torch names it."""
-        return str(self._runtime.device)
+        return str(self.runtime.device)
 
     @property
     def size(self) -> Size:
@@ -225,36 +218,36 @@ class Detector:
         batch: frames at once, instead of the detector's own; 1 waits for none. unscored: given, a frame that has not
         got all its neighbours has no map, and it is told how many each time.
         """
-        score = self.config.score
-        still = _StillMaps(self) if score.still else None
+        stream = MapStream(self.config, self.size)
         spacing = Spacing.of(self.config.input, source_rate)
         for samples in stream_samples(frames, spacing, batch or self.batch, unscored=unscored):
-            standing = still(samples) if still else None
+            standing = stream.standing(samples)
             if only is not None:
                 rows = np.array([int(index) in only for index in samples.indices])
                 samples = samples.chosen(rows)
                 standing = standing[rows] if standing is not None else None
                 if not len(samples.indices):
                     continue
-            terms = Terms(**self._runtime(samples.frames, samples.neighbours, samples.order), still=standing)
-            if self._ignored is not None:  # nor does what is there explain a score beside it
-                for values in (terms.error, terms.discrepancy, terms.anomaly_map):
-                    values[:, self._ignored] = 0
-                if standing is not None:
-                    standing[:, self._ignored] = 0
-            combined = combine(terms, score)
-            if self._ignored is not None:
-                combined[:, self._ignored] = 0
-            for k, values in enumerate(combined):
-                explained = FrameTerms(terms, k, self.config.input.channels)
-                yield FrameMap(int(samples.indices[k]), float(samples.times[k]), values, samples.stretch, explained)
+            yield from stream.maps(samples, self.runtime(samples.frames, samples.neighbours, samples.order), standing)
 
     def fingerprint(self) -> str:
         """32 hexadecimal digits of everything that moves scores: weights, input, network and score settings."""
-        digest = hashlib.blake2b(digest_size=16)
+        return self._digest(*(to_dict(self.config)[k] for k in ("input", "model", "score")))
+
+    def network_fingerprint(self) -> str:
+        """The same of what the network is and how it is fed: frames of detectors that agree in it may be one batch.
+
+        Ignore zones, and how its maps become scores, may differ.
+        """
         settings = to_dict(self.config)
-        del settings["model"]["weighting"]  # of the losses alone; so earlier detectors keep their fingerprint
-        digest.update(json.dumps([settings[k] for k in ("input", "model", "score")], sort_keys=True).encode())
+        score = {k: settings["score"][k] for k in ("resolution", "masks")}
+        return self._digest(settings["input"] | {"ignore": []}, settings["model"], score)
+
+    def _digest(self, *settings: dict[str, Any]) -> str:
+        digest = hashlib.blake2b(digest_size=16)
+        for section in settings:
+            section.pop("weighting", None)  # of the losses alone; so earlier detectors keep their fingerprint
+        digest.update(json.dumps(list(settings), sort_keys=True).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
@@ -263,36 +256,13 @@ class Detector:
     def calibration_fingerprint(self) -> str:
         """32 hexadecimal digits of everything that moves alarms: `fingerprint`, runtime, how events are formed."""
         events = self.config.events
-        settings = [SCORING, self.fingerprint(), type(self._runtime).__name__, events.hysteresis, events.merge]
+        settings = [SCORING, self.fingerprint(), type(self.runtime).__name__, events.hysteresis, events.merge]
         return hashlib.blake2b(json.dumps(settings).encode(), digest_size=16).hexdigest()
 
     def save(self, path: str | Path) -> None:
         """Writes the detector file, whole or not at all. Raises `DetectorError` where it cannot be written."""
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
         write_file(Path(path), Contents(self.config, self.provenance, self.calibration, tensors))
-
-
-class _StillMaps:
-    """What stands still, for the frames of a video in their order."""
-
-    def __init__(self, detector: Detector) -> None:
-        patch = detector.config.model.patch
-        self._grid = (detector.size.height // patch, detector.size.width // patch)
-        self._shape = map_shape(detector.config)
-        self._seconds = detector.config.score.still_seconds
-        self._stretch = -1
-
-    def __call__(self, samples: Samples) -> NDArray[np.float32]:
-        """(B, h, w) in the shape of the score's maps."""
-        if samples.stretch != self._stretch:
-            self._stretch = samples.stretch
-            self._reference = StillReference(self._grid, fast=self._seconds, slow=SLOW * self._seconds)
-        maps = [
-            self._reference.push(samples.frames[row], float(time))
-            for row, time in zip(samples.neighbours[:, 2], samples.times, strict=True)
-        ]
-        rows, columns = (n // m for n, m in zip(self._shape, self._grid, strict=True))
-        return np.stack(maps).repeat(rows, axis=1).repeat(columns, axis=2)
 
 
 def load(path: str | Path, *, device: str | None = None, batch: int = BATCH, stale: bool = False) -> Detector:

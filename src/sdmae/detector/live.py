@@ -9,7 +9,7 @@ from sdmae.config import SourceConfig
 from sdmae.errors import SourceError
 from sdmae.scoring import FrameScore, score_frames
 from sdmae.video import Frame
-from sdmae.video.live import Camera, Status, StreamInfo
+from sdmae.video.live import Camera, Status, StreamInfo, parse_address
 from sdmae.video.say import shape
 
 if TYPE_CHECKING:
@@ -64,14 +64,16 @@ def stream_source(
     `report` is told of every loss, in one line. Raises `SourceError` where it cannot be reached at first.
     """
 
+    name = parse_address(source).shown
+
     def tell(status: Status) -> None:
         if report and status.state == "lost":
-            report(loss(camera, status))
+            report(loss(name, status))
 
     with open_camera(detector, source, on_status=tell) as camera:
         yield from score_camera(detector, camera, camera.wait_for_stream(), keep_maps=True)
 
 
-def loss(camera: Camera, status: Status) -> str:
+def loss(name: str, status: Status) -> str:
     """A lost camera in one line."""
-    return f"{camera.name}: lost, {status.why}; tried again in {status.retry_in:.0f} s"
+    return f"{name}: lost, {status.why}; tried again in {status.retry_in:.0f} s"

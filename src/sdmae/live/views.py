@@ -102,6 +102,8 @@ class Scored:
     camera: str
     time: float
     score: float
+    latency: float
+    """The longest time from one of their frames to its score, in seconds."""
 
 
 Push = Notice | CameraChanged | Scored

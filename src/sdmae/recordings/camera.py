@@ -54,7 +54,7 @@ class CameraWatch:
         """To be told of what becomes of the camera; says what a person wants to know of it."""
         if self._camera is None or status.state != "lost":
             return
-        say(loss(self._camera, status))
+        say(loss(self._camera.name, status))
         self._close()
 
     def _seen(self, camera: Camera) -> Iterator[Frame]:

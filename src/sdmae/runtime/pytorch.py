@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sdmae.config import ScoreConfig
 from sdmae.errors import ConfigError
@@ -38,6 +41,18 @@ def pick_device(name: str | None) -> torch.device:
     return device
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """B samples as a `Network` wants them."""
+
+    samples: Tensor
+    """(B, 5, H, W, C) uint8."""
+    cells: Tensor | None
+    """(B, K): those that are looked at; None for all."""
+    noises: tuple[Tensor, ...]
+    """(B, h*w) each: a mask for every pass."""
+
+
 class PyTorchRuntime:
     """Runs a model in eval mode. Test-time masks are fixed, so equal input gives equal output."""
 
@@ -53,11 +68,15 @@ class PyTorchRuntime:
         noise = fixed_noise(model.grid).to(device)
         self.noises = torch.stack([noise, 1 - noise] if score.masks != "fixed" else [noise])
 
-    @torch.inference_mode()
     def __call__(
         self, frames: NDArray[np.uint8], neighbours: NDArray[np.int64], order: NDArray[np.int64]
     ) -> dict[str, NDArray[np.float32]]:
         """See `Runtime`."""
+        return self.run([self.prepare(frames, neighbours, order)])
+
+    @torch.inference_mode()
+    def prepare(self, frames: NDArray[np.uint8], neighbours: NDArray[np.int64], order: NDArray[np.int64]) -> Prepared:
+        """All that is chosen in front of the network, by these ignore zones; for `run`."""
         uploaded = torch.from_numpy(frames).to(self.device)
         samples = uploaded[torch.from_numpy(neighbours).to(self.device)]
         cells = moving_cells(samples, self.model.patch, self.model.token_share, self.ignored)
@@ -65,6 +84,18 @@ class PyTorchRuntime:
             noises = [self.noises[torch.from_numpy(order % len(self.noises)).to(self.device)]]
         else:
             noises = [noise.expand(len(samples), -1) for noise in self.noises]
+        return Prepared(samples, cells, tuple(noises))
+
+    @torch.inference_mode()
+    def run(self, prepared: Sequence[Prepared]) -> dict[str, NDArray[np.float32]]:
+        """What `__call__` gives, of several in one batch, one after another.
+
+        They may come from the runtimes of other detectors, whose network is the same but for the ignore zones.
+        """
+        samples = torch.cat([one.samples for one in prepared])
+        chosen = [one.cells for one in prepared if one.cells is not None]
+        cells = torch.cat(chosen) if chosen else None
+        noises = [torch.cat(same) for same in zip(*(one.noises for one in prepared), strict=True)]
         passes = [self.network(samples, noise, cells) for noise in noises]
         return {
             name: (torch.stack([p[name] for p in passes]).mean(0) if len(passes) > 1 else passes[0][name])

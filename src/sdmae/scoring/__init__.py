@@ -5,7 +5,7 @@ from sdmae.scoring.calibration import AlarmLevel, NormalClip
 from sdmae.scoring.events import Event, EventFormer, Levels, find_events
 from sdmae.scoring.smooth import CausalAverage, smooth_causal, smooth_offline
 from sdmae.scoring.still import StillReference
-from sdmae.scoring.stream import FrameMap, collect, score_frames, score_frames_both
+from sdmae.scoring.stream import CausalScores, FrameMap, collect, score_frames, score_frames_both
 from sdmae.scoring.terms import FrameTerms, Terms, combine
 from sdmae.scoring.types import TERMS, FrameScore, Map, Region, Series, VideoScores
 
@@ -14,6 +14,7 @@ __all__ = [
     "AlarmLevel",
     "Calibration",
     "CausalAverage",
+    "CausalScores",
     "Event",
     "EventFormer",
     "FrameMap",

@@ -62,7 +62,8 @@ class EventFormer:
 
     def __init__(self, levels: Levels, merge: float) -> None:
         """`merge`: seconds for which scores must stay at or below `levels.closes` before an event has ended."""
-        self._levels = levels
+        self.levels = levels
+        """May be set anew at any time; an open event then ends by the new ones."""
         self._merge = merge
         self._start: float | None = None
         self._end = 0.0
@@ -84,7 +85,7 @@ class EventFormer:
         # A video that breaks off and goes on later must not stretch an event over the time in between.
         if self._peak is not None and frame.time - self._end > self._merge:
             ended = self.flush()
-        if frame.score > self._levels.opens or (self._peak is not None and frame.score > self._levels.closes):
+        if frame.score > self.levels.opens or (self._peak is not None and frame.score > self.levels.closes):
             if self._peak is None:
                 self._start = frame.time
                 self._clearest = frame
@@ -98,11 +99,17 @@ class EventFormer:
 
     def flush(self) -> Event | None:
         """The event that is still open when the video has ended, if there is one."""
-        peak, shown = self._peak, self._clearest
+        event = self.current
         self._peak = self._clearest = None
+        return event
+
+    @property
+    def current(self) -> Event | None:
+        """The event that is going on, as far as it has come; None where there is none."""
+        peak, shown = self._peak, self._clearest
         if peak is None or shown is None or self._start is None:
             return None
-        term, parts = _carrier(shown.region, self._levels.normal_parts)
+        term, parts = _carrier(shown.region, self.levels.normal_parts)
         box = shown.region.box if shown.region else None
         return Event(self._start, self._end, peak.score, shown.time, shown.index, box, term, parts)
 

@@ -59,6 +59,25 @@ def score_frames(
         yield from _causal(pooled, config, rate) if causal else _offline(pooled, config, rate)
 
 
+class CausalScores:
+    """Causal scores, with their maps, of a stream whose maps go in one by one: those of `score_frames`."""
+
+    def __init__(self, config: ScoreConfig, rate: float) -> None:
+        """As of `score_frames`."""
+        self._maps: deque[FrameMap] = deque()
+        self._scores = score_frames(self._arriving(), config, rate, causal=True, keep_maps=True, explain=True)
+
+    def push(self, image: FrameMap) -> FrameScore:
+        """Takes the next map, and gives its score."""
+        self._maps.append(image)
+        return next(self._scores)
+
+    def _arriving(self) -> Iterator[FrameMap]:
+        # Causal, a score is given before the next map is asked for: there is always one.
+        while True:
+            yield self._maps.popleft()
+
+
 def score_frames_both(
     name: str,
     maps: Iterable[FrameMap],

@@ -24,7 +24,10 @@ class CameraSettings:
     schedule: str = ""
     """When alarms count, such as "mon-fri 08:00-18:00, sat 10:00-14:00", local time; empty: always."""
     threshold: float | None = None
-    """Alarms open above this score. None: at the detector's calibrated threshold."""
+    """Alarms open above this score. None: at the threshold that was learnt in the warm-up, or calibrated."""
+    warm_up: float = 0.0
+    """Minutes of this camera's first video from which its own threshold is learnt, 0.5 to 1440; there are no alarms
+    until then. What was learnt is kept. 0: none, the detector's calibration holds."""
     before: float = 5.0
     """Seconds of a clip before its event starts, 0 to 60."""
     after: float = 5.0

@@ -26,6 +26,7 @@ from sdmae.live.settings.fields import (
 from sdmae.live.settings.secret import Secret
 from sdmae.live.settings.section import Section, given
 from sdmae.video.frame import Size
+from sdmae.video.live import is_live
 
 KINDS = ("start", "update", "end")
 """What can be said of an event."""
@@ -126,12 +127,13 @@ def _camera(data: Any, where: str, folder: Path) -> CameraSettings:
     near = folder / Path(detector).expanduser()
     return CameraSettings(
         name,
-        source if "://" in source.reveal() or re.fullmatch(r"webcam:\d+", source.reveal()) else _near(source, folder),
+        _source(source, folder),
         str(near) if near.exists() or "/" in detector or "." in detector else detector,
         **given(
             ignore=zones,
             schedule=schedule,
             threshold=section.number("threshold", -1e9, 1e9),
+            warm_up=0.0 if section.raw("warm_up") == 0 else section.number("warm_up", 0.5, 1440),
             before=section.number("before", 0, 60),
             after=section.number("after", 0, 60),
             max_clip=section.number("max_clip", 1, 3600),
@@ -255,8 +257,15 @@ def _store(store: Secret, folder: Path) -> Secret:
     return Secret.address(f"sqlite:///{(folder / url.removeprefix('sqlite:///')).absolute()}")
 
 
-def _near(source: Secret, folder: Path) -> Secret:
-    return Secret.address(str(folder / Path(source.reveal()).expanduser()))
+def _source(source: Secret, folder: Path) -> Secret:
+    """The source as `sdmae.video.live` names it: a file is played in real time, once or over and over."""
+    if is_live(source.reveal()):
+        kind, mark, name = source.reveal().partition(":")
+        if kind.lower() not in ("realtime", "loop") or name.startswith("//"):
+            return source
+    else:
+        kind, mark, name = "realtime", ":", source.reveal()
+    return Secret.address(f"{kind}{mark}{folder / Path(name).expanduser()}")
 
 
 def _refuse_same(what: str, names: list[str]) -> None:

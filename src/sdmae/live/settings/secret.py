@@ -60,8 +60,10 @@ class Secret:
         return hash((Secret, self._text))
 
     def __reduce__(self) -> str | tuple[object, ...]:
-        # A pickle is a copy that anybody can read; copy.deepcopy, which asks the same, has no need of another.
-        raise TypeError("a secret is not to be written anywhere")
+        raise TypeError("a secret is not to be written anywhere: a pickle is a copy that anybody can read")
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
 
 
 def resolved(text: str, where: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
@@ -55,9 +56,9 @@ def add_event(connection: Connection, event: NewEvent) -> StoredEvent:
     """A new, open event."""
     row = {
         "camera_id": camera_id(connection, event.camera),
-        "start": event.start,
-        "end": event.start if event.end is None else event.end,
-        "threshold": event.threshold,
+        "start": _finite(event.start),
+        "end": _finite(event.start if event.end is None else event.end),
+        "threshold": _finite(event.threshold),
         "detector": event.detector,
         **_peak_columns(event.peak),
     }
@@ -79,7 +80,7 @@ def advance_event(
     if not event_by_id(connection, number).open:
         raise StoreError(f"event {number} is over")
     return change_event(
-        connection, number, end=end, ended_by=ended_by, **({} if peak is None else _peak_columns(peak))
+        connection, number, end=_finite(end), ended_by=ended_by, **({} if peak is None else _peak_columns(peak))
     )
 
 
@@ -123,11 +124,19 @@ def minute_of(camera: str, row: RowMapping) -> Minute:
 
 
 def _peak_columns(peak: Peak) -> dict[str, Any]:
-    sides = dict(zip(("x_min", "y_min", "x_max", "y_max"), peak.box or (None,) * 4, strict=True))
+    names = ("x_min", "y_min", "x_max", "y_max")
+    box = (None,) * 4 if peak.box is None else tuple(map(_finite, peak.box))
     return {
-        "peak_time": peak.time,
-        "peak_score": peak.score,
+        "peak_time": _finite(peak.time),
+        "peak_score": _finite(peak.score),
         "term": peak.term,
-        "parts": json.dumps(peak.parts),
-        **sides,
+        "parts": json.dumps({name: _finite(part) for name, part in peak.parts.items()}),
+        **dict(zip(names, box, strict=True)),
     }
+
+
+def _finite(value: float) -> float:
+    """A number of Python's own, whatever kind came: databases and JSON know no other, and no nan."""
+    if not math.isfinite(value):
+        raise StoreError(f"an event with {value} in it cannot be kept")
+    return float(value)

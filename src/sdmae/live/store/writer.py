@@ -38,8 +38,8 @@ class Writer:
         self._url = url
         self._patience = patience
         self._queue: queue.Queue[_Order | None] = queue.Queue(size)
-        self._entrance = threading.Lock()
-        self._closed = False
+        self._closed = threading.Event()
+        self._ended = threading.Event()
         self._hurry = threading.Event()
         self._trouble: str | None = None
         self._thread = threading.Thread(target=self._run, name="store writer", daemon=True)
@@ -61,21 +61,21 @@ class Writer:
         A job may be run again where a transaction could not be committed, so it must do nothing but write. Waits up
         to `wait` seconds for room in the queue. Raises `StoreError` where there is none, or the store is closed.
         """
+        if self._closed.is_set():
+            raise StoreError("the store is closed")
         order = _Order(job, Future())
-        with self._entrance:
-            if self._closed:
-                raise StoreError("the store is closed")
-            try:
-                self._queue.put(order, timeout=wait)
-            except queue.Full:
-                raise StoreError(self._trouble or "the store cannot keep up: too much waits to be written") from None
+        try:
+            self._queue.put(order, timeout=wait)
+        except queue.Full:
+            raise StoreError(self._trouble or "the store cannot keep up: too much waits to be written") from None
+        if self._ended.is_set():
+            self._refuse_waiting()  # it was closed meanwhile, and nobody else will look
         return order.future
 
     def close(self, patience: float = 5.0) -> bool:
         """Writes what waits, for up to `patience` seconds, and ends the thread. Whether all was written."""
-        with self._entrance:
-            first, self._closed = not self._closed, True
-        if first:
+        if not self._closed.is_set():
+            self._closed.set()
             try:
                 self._queue.put(None, timeout=0.8 * patience)
             except queue.Full:
@@ -98,6 +98,8 @@ class Writer:
             if orders:
                 self._write(orders)
             if taken[-1] is None:
+                self._ended.set()
+                self._refuse_waiting()
                 return
 
     def _write(self, orders: list[_Order]) -> None:
@@ -141,6 +143,15 @@ class Writer:
                     outcomes.append(error)
         self._say(None)
         return outcomes
+
+    def _refuse_waiting(self) -> None:
+        while True:
+            try:
+                order = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if order is not None:
+                order.future.set_exception(StoreError("the store is closed"))
 
     def _say(self, trouble: str | None) -> None:
         if trouble != self._trouble:

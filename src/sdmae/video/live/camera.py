@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sdmae.config import SourceConfig
+from sdmae.config import SourceConfig, check_source
 from sdmae.errors import SourceError
 from sdmae.video.frame import Frame, Size
 from sdmae.video.live.address import Address, parse_address
@@ -66,7 +66,7 @@ class Camera:
         source: str,
         sizes: Sequence[Size | None] = (None,),
         *,
-        grey: bool = False,
+        grey: bool | Sequence[bool] = False,
         rate: float | None = None,
         config: SourceConfig | None = None,
         on_status: Callable[[Status], object] | None = None,
@@ -74,18 +74,20 @@ class Camera:
         """Begins to connect, and returns at once.
 
         sizes, grey, rate: as of `read_frames`; None as a size is the camera's own, which may change when it is opened
-        again. on_status: told of every change, on the camera's own thread. Raises `SourceError` for a source that can
-        never be one; that a camera cannot be reached is no error, but a `Status`.
+        again, and grey may be said of each size. on_status: told of every change, on the camera's own thread. Raises
+        `SourceError` for a source that can never be one, `ConfigError` for a setting out of its range; that a camera
+        cannot be reached is no error, but a `Status`.
         """
         self._source = source
         self._address: Address = parse_address(source)
         self._config = config or SourceConfig()
+        check_source(self._config)
         self._order = Order(
             self._address.kind,
             self._address.url,
             self._address.options(self._config),
             tuple(sizes),
-            grey,
+            (grey,) * len(sizes) if isinstance(grey, bool) else tuple(grey),
             rate,
             self._config.max_pixels,
             self._config.open_timeout,
@@ -172,11 +174,15 @@ class Camera:
             raise SourceError(f"{self.name}: no video is kept; set keep_seconds")
         return write_clip(self.ring, path, start, end)
 
-    def close(self) -> None:
-        """Ends it, within some seconds, whatever its camera does. Frames that wait can still be fetched."""
+    def stop(self) -> None:
+        """Begins to end it, and returns at once: whoever closes many stops all of them first."""
         self._stop.set()
         with self._changed:
             self._changed.notify_all()
+
+    def close(self) -> None:
+        """Ends it, within some three seconds, whatever its camera does. Frames that wait can still be fetched."""
+        self.stop()
         self._thread.join()
 
     def __enter__(self) -> Self:

@@ -20,7 +20,8 @@ class Order:
     """FFmpeg's, for opening it."""
     sizes: tuple[Size | None, ...]
     """Of the pictures of every frame; None: the camera's own."""
-    grey: bool
+    grey: tuple[bool, ...]
+    """Whether each of them has one channel instead of RGB."""
     rate: float | None
     """Frames a second at most; None: all."""
     max_pixels: int

@@ -67,7 +67,7 @@ def play(order: Order, tell: Tell, stop: threading.Event) -> None:
     `tell` gets "opened" with what the stream says of itself, for every coded picture "packet" with its bytes, and for
     every frame "frame" with its pictures. Both have `time`, in seconds since the connection's first frame.
     """
-    scalers = [Scaler(size, grey=order.grey) for size in order.sizes]
+    scalers = [Scaler(size, grey=grey) for size, grey in zip(order.sizes, order.grey, strict=True)]
     with _opened(order) as (container, stream):
         info = describe(container, stream)
         reader = _Reader(order, container, stream, info.rate, tell, stop)
