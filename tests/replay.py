@@ -30,7 +30,7 @@ from sdmae.live.store import (
     open_store,
 )
 from sdmae.live.store import would_be as count_alarms
-from sdmae.live.views import CameraChanged, CameraView, Push, Scored, Strip, Thresholds
+from sdmae.live.views import CameraChanged, CameraView, From, Push, Scored, Strip, Thresholds
 from sdmae.recordings.page import heated, shares
 from sdmae.scoring import TERMS, AlarmLevel, FrameScore, Levels
 from sdmae.video import Clip, Image, VideoWriter, boxes, read_frames, write_picture
@@ -137,7 +137,7 @@ class Replay:
     def thresholds(self, name: str) -> Thresholds:
         opens, level = self._opens(name), self._level(name)
         a_day, low, high = level.rate_at(opens)
-        by = "page" if name in self.page_thresholds else "settings"
+        by: From = "page" if name in self.page_thresholds else "settings"
         return Thresholds(opens, self._levels(name, opens).closes, by, self.threshold, level.median, a_day, low, high)
 
     def set_threshold(self, name: str, threshold: float | None) -> Thresholds:
@@ -170,7 +170,7 @@ class Replay:
         for name in self.cameras_of:
             camera = self.camera(name)
             if camera.score is not None and camera.time is not None:
-                self._tell(Scored(name, camera.time, camera.score))
+                self._tell(Scored(name, camera.time, camera.score, 0.1))
 
     def alarm(self, name: str, start: float | None = None, *, seconds: float = 2.0, over: bool = True) -> StoredEvent:
         """An event whose frame is the strongest of the footage, with its picture and clip."""

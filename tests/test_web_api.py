@@ -84,7 +84,8 @@ def test_what_is_not_there_is_said_in_one_line(page: TestClient) -> None:
         assert page.get(f"/api/events/{number}").status_code == 422, number
     for threshold in ("nan", "inf", "x"):
         assert page.get("/api/cameras/yard/would-be", params={"threshold": threshold}).status_code == 422, threshold
-    for body in ({"threshold": "x"}, {"threshold": 1e99}, {}, []):
+    bodies: list[object] = [{"threshold": "x"}, {"threshold": 1e99}, {}, []]
+    for body in bodies:
         assert page.put("/api/cameras/yard/threshold", json=body).status_code == 422, body
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from sdmae.errors import StoreError
+from sdmae.errors import SdmaeError, StoreError
 from sdmae.live.settings import LiveSettings
 from sdmae.live.store import Store
 from sdmae.web import cameras, events, export, media, page, socket, watch
@@ -56,6 +56,7 @@ def create_app(service: Service, store: Store, settings: LiveSettings) -> FastAP
 
     app.add_exception_handler(NotThereError, _not_there)
     app.add_exception_handler(StoreError, _store_trouble)
+    app.add_exception_handler(SdmaeError, _not_now)
     app.add_middleware(Guard, access=access)
     return app
 
@@ -66,3 +67,8 @@ def _not_there(request: Request, error: Exception) -> Response:
 
 def _store_trouble(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": str(error)}, 503)
+
+
+def _not_now(request: Request, error: Exception) -> Response:
+    """Such as a threshold of a camera that was never seen."""
+    return JSONResponse({"detail": str(error)}, 409)

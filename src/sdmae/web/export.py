@@ -54,7 +54,9 @@ def as_csv(asked: Asked, parts: Given) -> StreamingResponse:
 
 
 def _sent(lines: Iterator[str], kind: str, name: str) -> StreamingResponse:
-    return StreamingResponse(lines, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+    return StreamingResponse(
+        lines, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'}
+    )
 
 
 def _begun(events: Iterator[StoredEvent]) -> Iterator[StoredEvent]:

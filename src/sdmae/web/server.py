@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
 
 from sdmae.errors import ConfigError
+from sdmae.live.service import LiveService
 from sdmae.live.settings import LiveSettings
+from sdmae.web.app import create_app
 
-GRACE = 2.0
-"""Seconds that answers have to get through once the end has come."""
+GRACE = 1
+"""Seconds that answers have to get through once the end has come: the whole program has five."""
+
+_log = logging.getLogger(__name__)
 
 
 class PageServer:
-    """Listens from its making on, so that a port which is taken is told before any camera is opened."""
+    """Listens from its making on, so that a port which is taken is told before any camera is opened.
+
+    with PageServer(settings) as page:
+        serve(settings, page=page.show)
+    """
 
     def __init__(self, settings: LiveSettings) -> None:
         """Raises `ConfigError` where the address cannot be listened on."""
@@ -31,6 +42,17 @@ class PageServer:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+    @contextmanager
+    def show(self, service: LiveService) -> Iterator[PageServer]:
+        """Serves the page of a running service for as long as this is open."""
+        self.start(create_app(service, service.store, service.settings))
+        _log.info("the page is at %s", self.address)
+        try:
+            yield self
+        finally:
+            if not self.close():
+                _log.warning("the page has not ended in time")
+
     def start(self, app: FastAPI) -> None:
         """Begins to answer; gives at once."""
         config = uvicorn.Config(
@@ -41,7 +63,7 @@ class PageServer:
             server_header=False,
             # Nobody in front is believed: what a request says of itself decides nothing here.
             proxy_headers=False,
-            timeout_graceful_shutdown=int(GRACE),
+            timeout_graceful_shutdown=GRACE,
             ws_max_size=64 * 1024,
             ws="websockets-sansio",
         )
@@ -55,7 +77,7 @@ class PageServer:
         """Whether it answers, or is about to."""
         return self._thread is not None and self._thread.is_alive()
 
-    def close(self, patience: float = 4.0) -> bool:
+    def close(self, patience: float = 2.0) -> bool:
         """Ends it within that many seconds. Whether it has ended."""
         if self._server is not None:
             self._server.should_exit = True
