@@ -133,6 +133,11 @@ def test_a_form_and_an_address_are_exchanged_for_a_cookie(page: TestClient) -> N
         assert socket.receive_json()["kind"] == "cameras"
     with pytest.raises(WebSocketDisconnect), page.websocket_connect(LIVE):
         pass
+    # Cookies of other programs on the same host, however odd, hide ours from nobody.
+    session = page.cookies["sdmae-8765"]
+    page.cookies.clear()
+    odd = {"Cookie": f'a=b;; c="x y; d=[{{;f,g=1; sdmae-8765={session}; e'}
+    assert page.get("/api/events", headers=odd).status_code == 200
     assert page.get("/?token=wrong").status_code == 401
     assert page.get(f"{OUTSIDE}//evil.example/?token={TOKEN}").headers["location"] == "/evil.example/"
 

@@ -156,11 +156,28 @@ def test_all_of_it_by_keyboard(page: Browser, replay: Replay) -> None:
     page.until("document.querySelector('#export-csv').getAttribute('href') === '/api/export/events.csv'")
 
 
+def test_everything_that_can_be_pressed_has_a_name(page: Browser) -> None:
+    page.send("Accessibility.enable")
+    for address, there in {"": ".card", "#/event/1": ".marks", "#/threshold/yard": ".deeds"}.items():
+        page.run(f"location.hash = '{address}'")
+        page.until(f"document.querySelector('{there}')")
+        nodes = page.send("Accessibility.getFullAXTree")["nodes"]
+        roles = {"button", "link", "slider", "combobox", "textbox", "spinbutton", "radio", "image", "region"}
+        named: dict[str, list[str]] = {role: [] for role in roles}
+        for node in nodes:
+            role = node.get("role", {}).get("value")
+            if role in roles and not node.get("ignored"):
+                named[role].append(node.get("name", {}).get("value", ""))
+        assert len(named["button"]) >= 7
+        assert [role for role, names in named.items() if "" in names] == [], address
+    page.send("Accessibility.disable")
+
+
 def test_the_slider_tells_how_many_alarms_there_would_have_been(page: Browser, replay: Replay) -> None:
     page.click('[data-camera=yard] [aria-label^="Threshold"]')
     figure = "document.querySelector('.figure')?.textContent"
     page.until(f"{figure} === '28'")
-    assert "alarms last week at the threshold that holds now" in page.text()
+    assert "28 alarms last week, at the threshold that holds now" in page.text()
     page.run("document.querySelector('#slider').focus()")
     page.key("End")
     for kind in ("keyDown", "keyUp"):
@@ -218,7 +235,8 @@ def test_dark_and_light_by_system_and_by_hand(page: Browser) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_on_a_phone(page: Browser, dark: bool) -> None:
+def test_on_a_phone(page: Browser, replay: Replay, dark: bool) -> None:
+    replay.change("door", event=None)
     address = page.run("location.origin")
     page.open(f"{address}/?phone={dark}", width=390, height=844, phone=True, dark=dark)
     page.until("document.querySelectorAll('.card').length === 2")
@@ -237,6 +255,10 @@ def test_on_a_phone(page: Browser, dark: bool) -> None:
     page.until("document.querySelector('.marks [data-mark=normal]').getAttribute('aria-pressed') === 'true'")
     page.click(".head .back")
     page.until("document.querySelector('#panel').hidden")
+    page.click('.tabs [data-tab="cameras"]')
+    page.click('[data-camera=yard] [aria-label^="Threshold"]')
+    page.until("document.querySelector('.figure')?.textContent === '28'")
+    assert page.run(wide)
 
 
 def test_it_says_when_it_is_cut_off_and_comes_back(browser: Browser, replay: Replay) -> None:

@@ -6,8 +6,9 @@ import hashlib
 import hmac
 import ipaddress
 import time
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
+
+from starlette.requests import cookie_parser
 
 from sdmae.errors import ConfigError
 from sdmae.live.settings import LiveSettings
@@ -64,11 +65,7 @@ class Access:
 
     def has_session(self, cookies: str) -> bool:
         """Whether that header has a session's cookie."""
-        try:
-            morsel = SimpleCookie(cookies).get(self.cookie)
-        except CookieError:
-            return False
-        return morsel is not None and self.is_session(morsel.value)
+        return self.is_session(cookie_parser(cookies).get(self.cookie, ""))
 
     def is_own_host(self, host: str) -> bool:
         """Whether a request was meant for this server, by its Host header.

@@ -60,6 +60,8 @@ class PageServer:
             # Addresses may hold a token, and so would the log.
             access_log=False,
             log_config=None,
+            log_level="warning",
+            limit_concurrency=500,
             server_header=False,
             # Nobody in front is believed: what a request says of itself decides nothing here.
             proxy_headers=False,

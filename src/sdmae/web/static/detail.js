@@ -5,7 +5,7 @@ import { h, icon } from "./dom.js";
 import { load, step } from "./list.js";
 import { keep, mark } from "./marks.js";
 import { goTo } from "./route.js";
-import { camera, event, markOf, putEvent } from "./state.js";
+import { camera, event, markOf, now, putEvent } from "./state.js";
 import { drawCurve, whyOf } from "./why.js";
 import { ENDINGS, day, lasting, time } from "./words.js";
 
@@ -51,7 +51,7 @@ function render(panel, one) {
   panel.dataset.peak = one.peak_score;
   panel.setAttribute("aria-label", `Event ${one.id}, ${one.camera}`);
   const tool = (drawing, words, work, more = "") => h("button", { type: "button", class: `icon ${more}`, title: words, "aria-label": words, onclick: work }, icon(drawing));
-  const canvas = h("canvas", { role: "img" });
+  const canvas = h("canvas", { role: "img", "aria-label": "Score" });
   const caption = h("figcaption", {}, "Score");
   panel.replaceChildren(
     h("header", { class: "head" },
@@ -70,6 +70,8 @@ function when(one) {
   const until = one.open ? "going on" : lasting(one.seconds);
   return h("p", { class: "times" }, h("time", { datetime: one.start_time }, `${day(one.start)}, ${time(one.start)}`), h("span", { class: one.open ? "chip alarm" : "soft" }, until));
 }
+
+const soon = (one) => one.open || now() - one.end < 60;
 
 const filesOf = (one) => `${one.id} ${one.clip} ${one.thumbnail} ${one.open}`;
 
@@ -95,7 +97,7 @@ function film(one) {
       clip.replaceWith(h("p", { class: "empty" }, "This browser cannot play the clip. ", h("a", { href: clip.src, download: `${one.camera}-${one.id}.mp4` }, "Save it"), " and open it with another program."));
     });
   }
-  frame.append(clip || h("p", { class: "empty" }, one.open ? "The clip comes when the event is over." : "No clip of it is kept."), still || h("p", { class: "empty" }, "No picture of it is kept."));
+  frame.append(clip || h("p", { class: "empty" }, soon(one) ? "The clip comes a little after the end of the event." : "No clip of it is kept."), still || h("p", { class: "empty" }, "No picture of it is kept."));
   frame.append(h("div", { class: "choice", role: "group", "aria-label": "What to see" },
     ...[["clip", "Clip"], ["still", "Heat map"]].map(([what, words]) => h("button", { type: "button", "data-what": what, onclick: () => show(what) }, words))));
   show(clip ? "clip" : "still");

@@ -3,6 +3,7 @@
 import { get, logOut } from "./api.js";
 import { changeEvent, showEvent } from "./detail.js";
 import { byId, h, icon, settled } from "./dom.js";
+import { startFiles } from "./files.js";
 import { startFilters } from "./filters.js";
 import { startKeys } from "./keys.js";
 import { load, startList } from "./list.js";
@@ -111,6 +112,7 @@ on("link", link);
 on("event", heard);
 on("listed", () => state.selected && say("selected"));
 tabs();
+startFiles();
 startWall();
 startKeys(startFilters(), theme);
 addEventListener("popstate", follow);

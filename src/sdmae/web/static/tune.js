@@ -5,10 +5,11 @@ import { blank, colour, h, icon, settled } from "./dom.js";
 import { toast } from "./marks.js";
 import { goTo } from "./route.js";
 import { now } from "./state.js";
-import { count, number, rate } from "./words.js";
+import { day, number, rate, time } from "./words.js";
 
 const STEPS = 1000;
 const DAYS = 7;
+const POINTS = DAYS * 24 * 6;
 const FROM = {
   page: "set on this page", settings: "written in the settings file", "warm-up": "learnt in the camera's own warm-up", detector: "calibrated in the detector file",
 };
@@ -23,13 +24,9 @@ export async function showThreshold(panel, name) {
     h("span", { class: "steps" }, h("button", { type: "button", class: "icon", "aria-label": "Close", title: "Close (Esc)", onclick: () => goTo() }, icon("close"))));
   panel.replaceChildren(head, h("p", { class: "empty" }, "Reading the week …"));
   const until = now();
-  const since = until - DAYS * 86400;
   let known, week;
   try {
-    [known, week] = await Promise.all([
-      get(cameraPath(name, "/threshold")),
-      get(query(cameraPath(name, "/history"), { since, until, points: 7 * 24 * 6 })),
-    ]);
+    [known, week] = await Promise.all([get(cameraPath(name, "/threshold")), history(name, until)]);
   } catch (error) {
     panel.replaceChildren(head, h("div", { class: "empty" }, h("p", {}, error.message), h("button", { type: "button", onclick: () => showThreshold(panel, name) }, "Try again")));
     return;
@@ -39,7 +36,17 @@ export async function showThreshold(panel, name) {
     panel.replaceChildren(head, h("p", { class: "empty" }, "The threshold is still being learnt in the camera's warm-up."));
     return;
   }
-  tuner(panel, head, name, known, { ...week, since, until });
+  tuner(panel, head, name, known, week);
+}
+
+/** The week; where little of it is known, what is known, so that it can be seen. */
+async function history(name, until) {
+  const since = until - DAYS * 86400;
+  const ask = (from) => get(query(cameraPath(name, "/history"), { since: from, until, points: POINTS }));
+  const week = await ask(since);
+  const first = week.scores.findIndex((score) => score !== null);
+  if (first < 0.6 * POINTS) return week;
+  return ask(Math.min(since + (first / POINTS) * DAYS * 86400, until - 600));
 }
 
 function tuner(panel, head, name, known, week) {
@@ -53,18 +60,18 @@ function tuner(panel, head, name, known, week) {
   let waiting = null;
 
   const figure = h("b", { class: "figure" }, "…");
-  const claim = h("p", { class: "claim", role: "status" }, figure, h("span", {}, ""));
+  const claim = h("p", { class: "claim", role: "status" }, h("span", {}), figure, h("span", {}));
   const ground = h("p", { class: "soft" });
   const slider = h("input", { type: "range", min: 0, max: STEPS, step: 1, value: placeOf(threshold), id: "slider", "aria-label": `Threshold of ${name}` });
   const field = h("input", { type: "number", step: "any", value: number(threshold), "aria-label": "Threshold as a number" });
-  const chart = h("canvas", { class: "week", role: "img", "aria-label": "The highest score of every ten minutes of the last seven days" });
+  const chart = h("canvas", { class: "week", role: "img", "aria-label": "The highest scores of the last seven days, as far as they are known" });
   const days = h("ol", { class: "days", "aria-label": "Alarms by day" });
   const use = h("button", { type: "button", class: "primary", onclick: () => set(threshold) }, "Use this threshold");
   const usual = h("button", { type: "button", onclick: () => set(null) }, "Back to the usual one");
   const source = h("p", { class: "soft" });
   const body = h("div", { class: "tune" },
     h("div", { class: "answer" }, claim, ground),
-    chart,
+    h("figure", {}, chart, h("figcaption", { class: "axis" }, h("span", {}, `${day(week.since)}, ${time(week.since)}`), h("span", {}, "now"))),
     h("div", { class: "slide" }, slider, field), days,
     h("div", { class: "deeds" }, use, usual), source);
   panel.replaceChildren(head, body);
@@ -87,14 +94,16 @@ function tuner(panel, head, name, known, week) {
     body.dataset.known = hours > 0;
     if (!hours) {
       figure.textContent = "–";
-      claim.lastChild.textContent = "There is no history yet: it begins with the first minute that is watched.";
+      claim.firstChild.textContent = "";
+      claim.lastChild.textContent = " There is no history yet: it begins with the first minute that is watched.";
       ground.textContent = "";
     } else {
       figure.textContent = alarms;
       const same = number(threshold) === number(known.opens);
-      claim.lastChild.textContent = same ? `${alarms === 1 ? "alarm" : "alarms"} last week at the threshold that holds now` : `This would have been ${count(alarms, "alarm")} last week`;
+      claim.firstChild.textContent = same ? "" : "This would have been ";
+      claim.lastChild.textContent = ` ${alarms === 1 ? "alarm" : "alarms"} last week${same ? ", at the threshold that holds now" : ""}`;
       const range = least === most ? "" : `, certainly ${least} to ${most}`;
-      ground.textContent = `By ${hours < 1.5 ? `${Math.max(Math.round(hours * 60), 1)} min` : `${Math.round(hours)} h`} of history${range}.`;
+      ground.textContent = `Known of last week: ${hours < 1.5 ? `${Math.max(Math.round(hours * 60), 1)} min` : `${Math.round(hours)} h`} of ${DAYS * 24} h${range}.`;
     }
     const top = Math.max(...found.by_day.map((one) => one.alarms), 1);
     days.replaceChildren(...found.by_day.map((one) => {

@@ -42,6 +42,7 @@ function render() {
       cards.delete(name);
     }
   }
+  wall.dataset.count = Math.min(state.cameras.length, 5);
   for (const camera of state.cameras) {
     if (!cards.has(camera.name)) {
       if (!cards.size) wall.replaceChildren();
