@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ import pytest
 from av.bitstream import BitStreamFilterContext
 from av.video.stream import VideoStream
 
-from sdmae.video import Image
+from sdmae.video import Image, find_clips, read_frames
 
 PYTHON = "/usr/bin/python3"
 """The system's, which has GStreamer's bindings."""
@@ -58,6 +61,51 @@ def encode(path: Path, pictures: Iterable[Image], rate: int, *, codec: str = "li
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def encode_clip(path: Path, source: Path, rate: int = 10, frames: int | None = None) -> Path:
+    """The same of a video or a folder of frames, such as a clip of UCSD Ped2; its first `frames`, None: all."""
+    clip = find_clips(str(source), rate=rate)[0]
+    return encode(path, (frame.image for frame in islice(read_frames(clip), frames)), rate)
+
+
+@contextmanager
+def behind_tls(folder: Path, port: int) -> Iterator[int]:
+    """A port that passes on to another, encrypted with a certificate that nobody has signed, as cameras do."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl to make a certificate with")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=camera"]
+    subprocess.run([*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def copy(one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                plain = listener.accept()[0]
+                with suppress(ssl.SSLError):
+                    ends = context.wrap_socket(plain, server_side=True), socket.create_connection(("127.0.0.1", port))
+                    opened.extend(ends)
+                    for pair in (ends, ends[::-1]):
+                        threading.Thread(target=copy, args=pair, daemon=True).start()
+
+    opened: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for end in opened:
+                end.close()
 
 
 def coded_pictures(video: Path) -> tuple[str, Fraction, list[tuple[float, float, bytes]]]:

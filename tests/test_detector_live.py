@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -110,11 +109,9 @@ def test_ctrl_c_closes_the_open_alarm_and_ends_well(calibrated_file: Path, blaze
             assert process.stderr is not None
             first = json.loads(process.stdout.readline())
             assert first["event"] == "opened"
-            asked = time.monotonic()
             os.kill(process.pid, signal.SIGINT)
             out, err = process.stdout.read(), process.stderr.read()
             assert process.wait(20) == 0
-            assert time.monotonic() - asked < 15
     closed = json.loads(out.splitlines()[-1])
     assert closed["event"] == "closed"
     assert "frames scored" in said(err)[-1]

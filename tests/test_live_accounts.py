@@ -18,7 +18,7 @@ from sdmae.live.logs import start_logging, stop_logging
 from sdmae.live.metrics import Metrics
 from sdmae.live.needs import LIVE, require
 from sdmae.live.settings import Secret
-from sdmae.live.store import FrameCounts
+from sdmae.live.store import FrameCounts, Reader
 
 
 def test_every_frame_has_one_fate() -> None:
@@ -113,6 +113,11 @@ def test_metrics_are_the_accounts() -> None:
         ("sdmae_messages_dropped_total", "mqtt"): 2,
     }
     assert {key: found.get(key) for key in expected} == expected
+    # A store that cannot be read hides nothing else.
+    broken = Reader("sqlite:////nowhere/events.db")
+    without = samples(Metrics(accounts, queues=dict, spool=broken.waiting_posts, dropped=dict))
+    assert without[("sdmae_frames_scored_total", "yard")] == 4
+    assert ("sdmae_spool_posts", "hook") not in without
     # A second program in the same process has its own.
     assert samples(Metrics(accounts, queues=dict, spool=dict, dropped=dict))[("sdmae_events_total", "yard")] == 0
 

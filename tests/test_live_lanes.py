@@ -255,6 +255,27 @@ def test_one_network_and_a_calibration_for_each(detector_file: Path, calibrated_
         assert opens[2] == 0.25
 
 
+def test_zones_are_of_the_cameras_picture(
+    calibrated_file: Path, calibrated: Detector, odd_video: Path, tmp_path: Path
+) -> None:
+    zone = "10,10 70,10 70,40 10,40"
+    cameras = [
+        camera("all", calibrated_file, threshold=9.0),
+        camera("part", calibrated_file, ignore=(zone,), threshold=9.0),
+    ]
+    frames = live(odd_video, calibrated)
+    with world(tmp_path, *cameras) as here:
+        for name in here.lanes:
+            here.give(name, frames)
+        one, other = here.lanes.values()
+        assert one.group == other.group
+        assert other.fingerprint != one.fingerprint
+        here.settle()
+        assert here.counts("all") == here.counts("part")
+        highest = [max(lane.strip(1e12).scores) for lane in (one, other)]
+        assert highest[1] < 0.95 * highest[0]
+
+
 def test_without_any_threshold_it_is_refused(detector_file: Path, tmp_path: Path) -> None:
     with (
         pytest.raises(DetectorError, match=r"camera a: .*run sdmae calibrate.*threshold.*warm_up"),

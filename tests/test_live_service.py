@@ -235,6 +235,22 @@ def test_a_warm_up_in_a_running_service(calibrated_file: Path, tmp_path: Path) -
         assert service.store.read.events()[0].threshold == -100.0
 
 
+def test_zones_that_do_not_fit_the_picture_harm_nobody_else(calibrated_file: Path, tmp_path: Path) -> None:
+    video = make_video(tmp_path / "cam.mp4", 25)
+    cameras = [
+        camera("a", f"realtime:{video}", calibrated_file, threshold=9.0),
+        camera("b", f"realtime:{video}", calibrated_file, threshold=9.0, ignore=("0,0 500,0 500,50",)),
+    ]
+    with LiveService(settings_of(tmp_path, *cameras), source=QUICK) as service:
+        until(lambda: service.over, 30)
+        assert service.camera("b").state == "degraded"
+        assert "outside the picture" in service.camera("b").why
+    exact(service)
+    counts = service.accounts.all()
+    assert counts["a"].scored > 15
+    assert (counts["b"].received, counts["b"].unscored) == (25, 25)
+
+
 def test_what_cannot_work_is_refused_in_a_line(detector_file: Path, tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "cameras.yaml"
 

@@ -171,7 +171,8 @@ def test_a_queue_that_is_full_refuses_and_closing_ends(tmp_path: Path) -> None:
 
 
 def test_whoever_comes_while_it_closes_is_answered(tmp_path: Path) -> None:
-    store = open_in(tmp_path)
+    open_in(tmp_path).close()  # for its camera
+    store = open_store(url_of(tmp_path), tmp_path / "media", queue=50)
     written: list[Future[StoredEvent]] = []
     refused: list[str] = []
 

@@ -34,6 +34,13 @@ def test_stamps_that_wrap_go_on(wrap: float) -> None:
     assert times(stamps) == [(0, 0), (0.1, 0), (0.2, 0), (0.3, 0)]
 
 
+def test_packets_before_the_first_frame_are_placed_after_the_first_of_them() -> None:
+    clock = LiveClock(10.0)
+    assert [round(clock.place(stamp, 0.0), 4) for stamp in (7.0, 7.3, 7.1)] == [0, 0.3, 0.1]
+    assert clock.tick(7.0, 0.3) == 0
+    assert clock.place(7.2, 0.3) == pytest.approx(0.2)
+
+
 def test_a_packet_behind_a_wrap_is_placed_before_its_frame_comes() -> None:
     clock = LiveClock(10.0)
     clock.tick(WRAP - 0.1, 0.0)

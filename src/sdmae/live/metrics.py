@@ -11,13 +11,14 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from sdmae.errors import SdmaeError
 from sdmae.live.accounts import Accounts
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds, upper edges."""
 
 Lengths = Callable[[], Mapping[str, int]]
-"""Gives lengths by name, at once; what it raises is the scrape's."""
+"""Gives lengths by name, at once. Where it raises `SdmaeError`, since the store cannot be read, they are left out."""
 
 
 class Metrics:
@@ -78,8 +79,12 @@ class Metrics:
             waiting.add_metric([camera], count.waiting)
         yield waiting
         for name, text, label, lengths, kind in self._lengths:
+            try:
+                found = lengths()
+            except SdmaeError:
+                continue
             lengths_family = kind(name, text, labels=[label])
-            for key, length in lengths().items():
+            for key, length in found.items():
                 lengths_family.add_metric([key], length)
             yield lengths_family
 

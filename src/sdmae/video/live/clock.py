@@ -39,6 +39,7 @@ class LiveClock:
         self._stamp: float | None = None
         self._offset = 0.0
         self._arrival = 0.0
+        self._first: float | None = None  # of the packets
 
     def tick(self, stamp: float | None, arrival: float) -> float:
         """Time of the next frame, from its stamp (None: it has none) and its arrival, in seconds. Starts at 0."""
@@ -51,9 +52,11 @@ class LiveClock:
         return self.time
 
     def place(self, stamp: float | None, arrival: float) -> float:
-        """The time a frame of that stamp will have, or had, as far as is known; for packets. Changes nothing."""
-        if self.time is None:
-            return 0.0
+        """The time a frame of that stamp will have, or had, as far as is known; for packets."""
+        if self.time is None:  # the first packet is the first frame's, though others may come before that is decoded
+            if self._first is None:
+                self._first = stamp
+            return 0.0 if stamp is None or self._first is None else stamp - self._first
         if not self._stamped:
             return self.time + max(arrival - self._arrival, 0.0)
         if stamp is not None and self._stamp is not None:

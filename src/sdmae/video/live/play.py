@@ -141,7 +141,7 @@ class _Reader:
                     raise Lost(f"its frame size changed from {shape(first)} to {shape(size)}", at_once=True)
                 shown = now
                 yield self._timed(frame, now, wall)
-            if now - shown > _UNDECODED * self._order.read_timeout:
+            if not self._pace and now - shown > _UNDECODED * self._order.read_timeout:
                 raise Lost(f"nothing that it sends has decoded for {now - shown:.0f} s")
 
     def _packets(self) -> Iterator[av.Packet[Stream]]:
@@ -160,8 +160,8 @@ class _Reader:
             if time.monotonic() - asked > _NEARLY * self._order.read_timeout:
                 raise Lost(f"no picture within {self._order.read_timeout:g} s")
             if packet.stream_index == self._stream.index:
-                seen = time.monotonic()
                 yield packet
+                seen = time.monotonic()  # whoever reads a file may have taken his time
             elif time.monotonic() - seen > self._order.read_timeout:  # its sound goes on
                 raise Lost(f"no picture within {self._order.read_timeout:g} s")
 
