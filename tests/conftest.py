@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from replay import Footage
 from sdmae import Detector
 from sdmae.cli import main
 from sdmae.video import find_clips
@@ -91,6 +92,18 @@ def calibrated(calibrated_file: Path) -> Detector:
     from sdmae import load
 
     return load(calibrated_file, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def footage(calibrated_file: Path, odd_video: Path, tmp_path_factory: pytest.TempPathFactory) -> Footage:
+    """The odd video with its scores: what the page's cameras see in tests."""
+    from sdmae import load
+
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SDMAE_CACHE", str(tmp_path_factory.mktemp("footage")))
+    found = Footage.of(load(calibrated_file, device="cpu"), find_clips(str(odd_video))[0])
+    patch.undo()
+    return found
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ FLOORS = [
     {"training"},
     {"recordings"},
     {"live"},
+    {"web"},
     {"evaluation"},
     {"demo"},
     {"cli"},

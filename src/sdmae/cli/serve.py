@@ -12,12 +12,15 @@ from sdmae.live.needs import LIVE, require
 
 
 def serve(args: Namespace, config: Config) -> int:
-    """Watches many cameras: alarms into a store, to MQTT, webhooks and standard output, with clips and pictures."""
+    """Watches many cameras: alarms into a store, on a page, to MQTT, webhooks and standard output, with clips."""
     require(*LIVE)
     from sdmae.live.serve import serve as run
     from sdmae.live.settings import read_settings
+    from sdmae.web import PageServer
 
-    return run(read_settings(args.settings))
+    settings = read_settings(args.settings)
+    with PageServer(settings) as page:
+        return run(settings, page=page.show)
 
 
 def serve_arguments(parser: Parser) -> None:

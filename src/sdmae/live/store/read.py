@@ -75,6 +75,12 @@ class Reader:
         with self._asked() as connection:
             return event_by_id(connection, number)
 
+    def find(self, number: int) -> StoredEvent | None:
+        """One event; None where there is none of that number."""
+        with self._asked() as connection:
+            row = connection.execute(select_events().where(events.c.id == number)).mappings().first()
+            return None if row is None else event_of(row)
+
     def events(
         self, wanted: Wanted | None = None, *, limit: int = 100, after: tuple[float, int] | None = None
     ) -> list[StoredEvent]:

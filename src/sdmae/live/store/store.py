@@ -115,6 +115,14 @@ class Store:
             )
         )
 
+    def forget(self, number: int) -> Future[StoredEvent]:
+        """Nobody has seen it, after all: takes back the acknowledgement, and with it what was said of the event."""
+        return self.write(
+            lambda connection: rows.change_event(
+                connection, number, verdict=None, acknowledged_by=None, acknowledged_at=None
+            )
+        )
+
     def keep(self, number: int, keep: bool = True) -> Future[StoredEvent]:
         """Retention never deletes it."""
         return self.write(lambda connection: rows.change_event(connection, number, keep=keep))
