@@ -115,7 +115,7 @@ class CameraLevels:
     def set(self, threshold: float | None) -> None:
         """Sets the threshold; None: the usual one again.
 
-        Raises `ConfigError` for what is no number, `SourceError` where it cannot be kept (it holds until the end).
+        Raises `ConfigError` for what is no number, and `SourceError` where it cannot be kept: it holds all the same.
         """
         if threshold is not None and not math.isfinite(threshold):
             raise ConfigError(f"threshold {threshold} is no number")
