@@ -108,7 +108,13 @@ def test_an_event_says_what_where_and_why_and_takes_a_mark(page: Browser, replay
     page.until("document.querySelector('.marks [data-mark=seen]').getAttribute('aria-pressed') === 'true'")
     assert replay.store.read.event(2).acknowledged_by == "page"
     page.until("document.querySelector('.row[data-event=\"2\"]').dataset.mark === 'seen'")
-    page.click(".toast button")
+    page.run("document.querySelector('.marks [data-mark=normal]').focus()")
+    page.run("document.activeElement.click()")
+    page.until("document.querySelector('.marks [data-mark=normal]').getAttribute('aria-pressed') === 'true'")
+    assert page.run("document.activeElement.dataset.mark") == "normal"
+    page.key("u")
+    page.until("document.querySelector('.row[data-event=\"2\"]').dataset.mark === 'seen'")
+    page.key("u")
     page.until("document.querySelector('.row[data-event=\"2\"]').dataset.mark === 'new'")
     assert replay.store.read.event(2).acknowledged_at is None
     page.click('.choice [data-what="still"]')
