@@ -143,6 +143,11 @@ def test_all_of_it_by_keyboard(page: Browser, replay: Replay) -> None:
         page.until(f"document.querySelector('.row[data-event=\"2\"]').dataset.mark === '{mark}'")
     page.key("a")
     page.until("document.querySelector('.row[data-event=\"2\"]').dataset.mark === 'seen'")
+    page.key("A")
+    page.until("document.querySelectorAll('.row[data-mark=seen]').length === 3")
+    page.key("u")
+    page.until("document.querySelectorAll('.row[data-mark=new]').length === 2")
+    assert [event.acknowledged_at is None for event in replay.store.read.events()] == [True, False, True]
     page.key("?")
     page.until("document.querySelector('#help').open")
     page.key("?")
