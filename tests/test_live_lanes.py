@@ -101,7 +101,7 @@ def world(folder: Path, *cameras: CameraSettings, limit: int | None = None) -> I
                 lane.camera.close()
             yield World(lanes, batcher, accounts, store, recorder)
         finally:
-            batcher._stop = True
+            batcher.close(5)
             recorder.close(5)
 
 

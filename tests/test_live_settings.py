@@ -134,6 +134,8 @@ WRONG = [
     (ONE + ONE.removeprefix("cameras:\n").replace("yard", "YARD"), "two are named yard"),
     (ONE.replace("yard", "back/yard"), r"cameras\[0\]\.name must be letters"),
     (ONE.replace("yard", "..").replace("name: ..", "name: .."), r"cameras\[0\]\.name"),
+    (ONE.replace("ped2-small}", "ped2-small, transport: mail}"), r"cameras\[0\]\.transport must be tcp or udp"),
+    (ONE.replace("ped2-small}", "ped2-small, warm_up: 0.1}"), r"warm_up is 0\.1; it must be between 0\.5 and 1440"),
     (ONE.replace("rtsp://10.0.0.5/s", '""'), r"cameras\[0\]\.source is missing"),
     (ONE.replace("detector:", "before: 61, detector:"), r"cameras\[0\]\.before is 61; it must be between 0 and 60"),
     (ONE.replace("detector:", "before: soon, detector:"), r"cameras\[0\]\.before must be a number"),

@@ -207,3 +207,28 @@ def test_events_never_depend_on_what_comes_after_them(
     given_whole = [whole.push(frame) for frame in frames(scores, times)]
     given_part = [part.push(frame) for frame in frames(scores[:position], times[:position])]
     assert given_part == given_whole[:position]
+
+
+def test_an_event_that_goes_on_can_be_looked_at() -> None:
+    former = EventFormer(LEVELS, 0.25)
+    seen, ended = [], []
+    for frame in frames([1, 5, 3, 6, 1, 1, 1, 1]):
+        ended += [event for event in [former.push(frame)] if event]
+        seen.append(former.current)
+    assert seen[0] is None
+    assert [(event.start, event.end, event.peak) for event in seen[1:4] if event] == [
+        (0.1, 0.1, 5),
+        (0.1, 0.2, 5),
+        (0.1, 0.3, 6),
+    ]
+    assert ended == [seen[3]]
+    assert former.current is None
+
+
+def test_other_levels_hold_from_then_on() -> None:
+    former = EventFormer(LEVELS, 0.25)
+    given = frames([5, 3, 3, 3, 3, 3, 3, 3])
+    assert [former.push(frame) for frame in given[:3]] == [None] * 3
+    former.levels = Levels(opens=8.0, closes=4.0)
+    ended = [event for frame in given[3:] if (event := former.push(frame))]
+    assert spans(ended) == [(0.0, 0.2)]

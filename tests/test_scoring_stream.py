@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sdmae.config import ScoreConfig
 from sdmae.scoring import (
     TERMS,
+    CausalScores,
     FrameMap,
     FrameScore,
     FrameTerms,
@@ -291,3 +292,13 @@ def test_rows_are_taken_from_every_column() -> None:
     some = bare.rows(np.array([0, 4]))
     assert (some.maps, some.boxes, some.parts) == (None, None, None)
     assert some.scores.tolist() == bare.scores[[0, 4]].tolist()
+
+
+def test_pushed_one_by_one_the_causal_scores_are_the_same() -> None:
+    maps = [*frames(random_maps(12)), *frames(random_maps(9), segment=1, start=30)]
+    expected = list(score_frames(maps, CONFIG, RATE, causal=True, keep_maps=True))
+    causal = CausalScores(CONFIG, RATE)
+    for image, one in zip(maps, expected, strict=True):
+        found = causal.push(image)
+        assert (found.index, found.score, found.raw) == (one.index, one.score, one.raw)
+        np.testing.assert_array_equal(found.map, one.map)

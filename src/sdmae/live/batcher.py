@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdmae.data.neighbours import Samples
 from sdmae.detector.together import Part, maps_together
 from sdmae.live.accounts import Accounts
 from sdmae.live.lane import Lane, Seen
@@ -22,7 +21,7 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Taken:
     lane: Lane
-    samples: Samples
+    part: Part
     seen: list[Seen]
 
 
@@ -82,7 +81,8 @@ class Batcher:
         with self._changed:
             self._stop = True
             self._changed.notify_all()
-        self._thread.join(patience)
+        if self._thread.is_alive():
+            self._thread.join(patience)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -113,8 +113,9 @@ class Batcher:
                 came = True
                 samples, unscored = lane.waiting.take(EACH)
                 self._accounts.settle(lane.name, unscored=unscored)
-                if samples is not None:
-                    taken.append(_Taken(lane, samples, lane.seen(samples.indices.tolist())))
+                if samples is not None and lane.stream is not None:
+                    part = Part(lane.detector, lane.stream, samples)
+                    taken.append(_Taken(lane, part, lane.seen(samples.indices.tolist())))
             if came:
                 self._changed.notify_all()  # there is room again
             if taken:
@@ -122,10 +123,8 @@ class Batcher:
         return []
 
     def _score(self, taken: list[_Taken]) -> None:
-        for one in taken:
-            assert one.lane.stream is not None
         try:
-            found = maps_together([Part(t.lane.detector, t.lane.stream, t.samples) for t in taken if t.lane.stream])
+            found = maps_together([one.part for one in taken])
         except Exception:
             # This thread must live: other cameras' frames come through it.
             _log.exception("a batch could not be scored")

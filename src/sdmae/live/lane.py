@@ -100,7 +100,7 @@ class Lane:
             sizes,
             grey=[detector.config.input.grey, False][: len(sizes)],
             rate=detector.rate,
-            config=replace(desk.source, keep_seconds=keep),
+            config=replace(desk.source, keep_seconds=keep, transport=settings.transport),
             on_status=self._on_status,
         )
 

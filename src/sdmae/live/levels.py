@@ -13,7 +13,7 @@ from sdmae.detector import Detector
 from sdmae.errors import ConfigError, DetectorError, SourceError
 from sdmae.live.settings import CameraSettings
 from sdmae.live.views import From, Thresholds
-from sdmae.recordings.files import write_text
+from sdmae.recordings.files import replacing
 from sdmae.scoring import AlarmLevel, FrameScore, Levels
 from sdmae.scoring.calibrated import normal_clip, words
 from sdmae.scoring.calibration import LONGEST_STEP, calibrate
@@ -113,7 +113,10 @@ class CameraLevels:
         self._keep(replace(self._kept, learnt=level))
 
     def set(self, threshold: float | None) -> None:
-        """Sets the threshold; None: the usual one again. Raises `ConfigError` for what is no number."""
+        """Sets the threshold; None: the usual one again.
+
+        Raises `ConfigError` for what is no number, and `SourceError` where it cannot be kept: it holds all the same.
+        """
         if threshold is not None and not math.isfinite(threshold):
             raise ConfigError(f"threshold {threshold} is no number")
         self._keep(replace(self._kept, threshold=threshold, written=self._settings.threshold))
@@ -170,7 +173,8 @@ class CameraLevels:
             self._levels = self._found()
         learnt = kept.learnt.to_dict() if kept.learnt else None
         facts = {"fingerprint": kept.fingerprint, "threshold": kept.threshold, "written": kept.written}
-        write_text(self._path, json.dumps({**facts, "learnt": learnt}) + "\n")
+        with replacing(self._path, "media") as part:
+            part.write_text(json.dumps({**facts, "learnt": learnt}) + "\n", encoding="utf-8")
 
     def _read(self) -> _Kept:
         fingerprint = self._detector.calibration_fingerprint()

@@ -41,6 +41,7 @@ from sdmae.live.lane import Lane
 from sdmae.live.levels import refuse_without_threshold
 from sdmae.live.listeners import Listeners
 from sdmae.live.metrics import Metrics
+from sdmae.live.needs import require
 from sdmae.live.out import Mqtt, Webhook, hooks_of
 from sdmae.live.reader import Reader
 from sdmae.live.recorder import Recorder
@@ -65,6 +66,8 @@ class LiveService:
         cannot be reached is no error.
         """
         self.settings = settings
+        if settings.mqtt:
+            require("paho", extra="mqtt")
         watched = [camera for camera in settings.cameras if camera.enabled]
         detectors = load_detectors(watched, settings.device)
         for camera in watched:
@@ -172,7 +175,7 @@ class LiveService:
 
     def readyz(self) -> Health:
         """Whether events would be seen and kept."""
-        return readyz({name: lane.view().state for name, lane in self._lanes.items()}, self.store.trouble)
+        return readyz({name: lane.state.said.state for name, lane in self._lanes.items()}, self.store.trouble)
 
     @property
     def batches(self) -> tuple[int, int]:

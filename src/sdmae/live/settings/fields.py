@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from sdmae.data.schedule import Schedule, parse_schedule
 from sdmae.live.settings.secret import Secret
@@ -34,6 +35,8 @@ class CameraSettings:
     """Seconds of a clip after its event has ended, 0 to 60."""
     max_clip: float = 120.0
     """Seconds of a clip, at most; of a longer event the rest is not in it. 1 to 3600."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """How RTSP sends pictures: tcp loses none; udp is for the cameras that know nothing else."""
     enabled: bool = True
     """Whether it is watched at all."""
 

@@ -116,6 +116,9 @@ def _camera(data: Any, where: str, folder: Path) -> CameraSettings:
     assert detector is not None
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name):
         raise ConfigError(f"{section.name('name')} must be letters, digits, -, _ and . only, 64 at most")
+    transport = section.text("transport")
+    if transport not in (None, "tcp", "udp"):
+        raise ConfigError(f"{section.name('transport')} must be tcp or udp")
     schedule = section.text("schedule")
     try:
         parse_schedule(schedule or "")
@@ -137,6 +140,7 @@ def _camera(data: Any, where: str, folder: Path) -> CameraSettings:
             before=section.number("before", 0, 60),
             after=section.number("after", 0, 60),
             max_clip=section.number("max_clip", 1, 3600),
+            transport=transport,
             enabled=section.flag("enabled"),
         ),
     )
