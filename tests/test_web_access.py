@@ -142,6 +142,14 @@ def test_a_form_and_an_address_are_exchanged_for_a_cookie(page: TestClient) -> N
     assert page.get(f"{OUTSIDE}//evil.example/?token={TOKEN}").headers["location"] == "/evil.example/"
 
 
+@pytest.mark.parametrize("host", ["[::1", "a b", "", "é", "x:y:z", "cams.example:99999999"])
+def test_odd_hosts_break_nothing(page: TestClient, host: str) -> None:
+    odd = {"Host": host.encode()}
+    assert page.get("/api/events", headers=odd).status_code == 401  # type: ignore[arg-type]
+    assert page.get(f"/?token={TOKEN}", headers=odd).status_code == 303  # type: ignore[arg-type]
+    assert page.get("/api/events", headers={**odd, **BEARER}).status_code == 200  # type: ignore[arg-type]
+
+
 def test_a_session_ends_and_cannot_be_made_up(replay: Replay) -> None:
     access = Access(settings_for(replay, "0.0.0.0:8765", TOKEN))
     session = access.session(1000.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -17,6 +18,7 @@ from replay import WEEK, Footage, Replay, replayed, settings_for
 from sdmae.live.store import NewEvent
 from sdmae.scoring import TERMS
 from sdmae.web import create_app
+from sdmae.web.feed import Feed
 
 LIVE = "ws://127.0.0.1/api/live"
 
@@ -266,6 +268,7 @@ def test_no_file_but_those_of_events_is_ever_sent(page: TestClient, replay: Repl
 
 def test_the_websocket_tells_all_that_happens(page: TestClient, replay: Replay) -> None:
     with page.websocket_connect(LIVE) as socket:
+        socket.send_bytes(b"what is said to it is not listened to")
         first = socket.receive_json()
         assert first["kind"] == "cameras"
         assert [camera["name"] for camera in first["cameras"]] == ["yard", "door"]
@@ -294,6 +297,26 @@ def test_the_websocket_tells_all_that_happens(page: TestClient, replay: Replay) 
         assert isinstance(marked, dict)
         assert marked["verdict"] == "normal"
         assert next_of("cameras")["kind"] == "cameras"  # it beats by itself
+
+
+def test_whoever_cannot_keep_up_is_let_go(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdmae.web.feed.WAITING", 5)
+
+    async def listen() -> list[object]:
+        feed = Feed(replay)
+        with feed.listen() as slow, feed.listen() as quick:
+            heard: list[object] = []
+            for _ in range(4):
+                replay.play()  # of two cameras
+                heard += [await quick.next(), await quick.next()]
+            heard.append(await slow.next())
+        feed.close()
+        return heard
+
+    heard = asyncio.run(listen())
+    assert len(heard) == 9
+    assert None not in heard[:8]
+    assert heard[8] is None
 
 
 def test_who_is_gone_is_not_told_any_more(replay: Replay) -> None:

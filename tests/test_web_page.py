@@ -108,7 +108,13 @@ def test_an_event_says_what_where_and_why_and_takes_a_mark(page: Browser, replay
     page.until("document.querySelector('.marks [data-mark=seen]').getAttribute('aria-pressed') === 'true'")
     assert replay.store.read.event(2).acknowledged_by == "page"
     page.until("document.querySelector('.row[data-event=\"2\"]').dataset.mark === 'seen'")
-    page.click(".toast button")
+    page.run("document.querySelector('.marks [data-mark=normal]').focus()")
+    page.run("document.activeElement.click()")
+    page.until("document.querySelector('.marks [data-mark=normal]').getAttribute('aria-pressed') === 'true'")
+    assert page.run("document.activeElement.dataset.mark") == "normal"
+    page.key("u")
+    page.until("document.querySelector('.row[data-event=\"2\"]').dataset.mark === 'seen'")
+    page.key("u")
     page.until("document.querySelector('.row[data-event=\"2\"]').dataset.mark === 'new'")
     assert replay.store.read.event(2).acknowledged_at is None
     page.click('.choice [data-what="still"]')
@@ -137,6 +143,11 @@ def test_all_of_it_by_keyboard(page: Browser, replay: Replay) -> None:
         page.until(f"document.querySelector('.row[data-event=\"2\"]').dataset.mark === '{mark}'")
     page.key("a")
     page.until("document.querySelector('.row[data-event=\"2\"]').dataset.mark === 'seen'")
+    page.key("A")
+    page.until("document.querySelectorAll('.row[data-mark=seen]').length === 3")
+    page.key("u")
+    page.until("document.querySelectorAll('.row[data-mark=new]').length === 2")
+    assert [event.acknowledged_at is None for event in replay.store.read.events()] == [True, False, True]
     page.key("?")
     page.until("document.querySelector('#help').open")
     page.key("?")

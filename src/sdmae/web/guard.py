@@ -51,7 +51,7 @@ class Guard:
         if int(_digits(request.headers.get("content-length", "0"))) > LARGEST:
             return _said(f"a request of more than {LARGEST} bytes is not taken", 413)
         if self._access.needs_token:
-            if request.url.path == PATH and changes:
+            if request.scope["path"] == PATH and changes:
                 return await log_in(request, self._access)
             if not changes and "token" in request.query_params:
                 return exchange(request, self._access)

@@ -46,7 +46,7 @@ def exchange(request: Request, access: Access) -> Response:
         return login_page("The token in the address is not the right one.")
     rest = [(key, value) for key, value in request.query_params.multi_items() if key != "token"]
     # What begins with two slashes would lead to another server.
-    path = "/" + request.url.path.lstrip("/\\")
+    path = "/" + request.scope["path"].lstrip("/\\")
     return _with_session(request, access, f"{path}?{urlencode(rest)}" if rest else path)
 
 
@@ -59,7 +59,7 @@ def log_out(access: Access) -> Response:
 
 def _with_session(request: Request, access: Access, to: str) -> Response:
     answer = RedirectResponse(to, 303)
-    secure = request.url.scheme == "https"
+    secure = request.scope["scheme"] == "https"
     answer.set_cookie(
         access.cookie, access.session(), max_age=SESSION, httponly=True, samesite="strict", secure=secure
     )

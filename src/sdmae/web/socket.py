@@ -53,8 +53,8 @@ async def _send(socket: WebSocket, parts: Parts, listener: Listener) -> None:
 
 
 async def _until_gone(socket: WebSocket) -> None:
-    while True:
-        await socket.receive_text()
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
 
 
 def _cameras(parts: Parts) -> Message:

@@ -35,7 +35,7 @@ export async function showEvent(panel, id) {
 export function changeEvent(panel, one) {
   const shown = panel.querySelector(".film");
   if (panel.dataset.event !== String(one.id) || !shown) return;
-  panel.querySelector(".marks").replaceWith(marks(one));
+  changeMarks(panel.querySelector(".marks"), one);
   panel.querySelector(".facts").replaceWith(facts(one));
   panel.querySelector(".times").replaceWith(when(one));
   if (shown.dataset.of !== filesOf(one)) shown.replaceWith(film(one));
@@ -121,6 +121,14 @@ function marks(one) {
       icon(what), h("span", {}, words), h("kbd", {}, key)));
   return h("div", { class: "marks", role: "group", "aria-label": "What was it?" }, ...buttons,
     h("button", { type: "button", class: "keep", title: "Never delete it for its age, or for want of room", "aria-pressed": one.keep, onclick: () => keep(one.id) }, icon("keep"), h("span", {}, one.keep ? "Kept" : "Keep")));
+}
+
+/** Whoever has pressed a button with the keyboard stays on it. */
+function changeMarks(old, one) {
+  const place = [...old.children].indexOf(document.activeElement);
+  const next = marks(one);
+  old.replaceWith(next);
+  next.children[place]?.focus();
 }
 
 function facts(one) {

@@ -3,6 +3,7 @@
 import { query } from "./api.js";
 import { byId, h, icon } from "./dom.js";
 import { asking } from "./list.js";
+import { acknowledgeAll } from "./marks.js";
 import { on, say, state } from "./state.js";
 
 const STATES = [["", "All"], ["new", "New"], ["open", "Open"], ["real", "Real"], ["normal", "Normal"]];
@@ -15,8 +16,9 @@ export function startFilters() {
   const states = STATES.map(([value, words]) =>
     h("label", {}, h("input", { type: "radio", name: "state", value, checked: value === "" }), h("span", {}, words)));
   const menu = h("details", { class: "menu" },
-    h("summary", { class: "icon", title: "Export (e)", "aria-label": "Export" }, icon("save")),
+    h("summary", { class: "icon", title: "Export, and acknowledge all (e)", "aria-label": "Export, and acknowledge all" }, icon("save")),
     h("div", {},
+      h("button", { type: "button", id: "acknowledge-all", onclick: () => { menu.open = false; acknowledgeAll(); } }, "Acknowledge all that are listed"),
       h("p", {}, "The events that are listed, as a file"),
       h("a", { id: "export-csv", download: "events.csv" }, "Table (CSV)"),
       h("a", { id: "export-json", download: "events.json" }, "JSON")));
@@ -30,7 +32,7 @@ export function startFilters() {
   menu.addEventListener("toggle", () => {
     byId("export-csv").href = query("/api/export/events.csv", asking());
     byId("export-json").href = query("/api/export/events.json", asking());
-    if (menu.open) byId("export-csv").focus();
+    if (menu.open) byId("acknowledge-all").focus();
   });
   document.addEventListener("click", (press) => menu.contains(press.target) || (menu.open = false));
   on("cameras", () => {

@@ -2,7 +2,7 @@
 
 import { byId, h, icon } from "./dom.js";
 import { step } from "./list.js";
-import { mark, undo } from "./marks.js";
+import { acknowledgeAll, mark, undo } from "./marks.js";
 import { goTo, here } from "./route.js";
 import { nearest, toggleHeat } from "./wall.js";
 import { TERMS } from "./words.js";
@@ -16,6 +16,7 @@ export function startKeys(filters, theme) {
     a: ["Acknowledge it", () => mark("seen")],
     n: ["This was normal", () => mark("normal")],
     r: ["It was real", () => mark("real")],
+    A: ["Acknowledge all that are listed", acknowledgeAll],
     u: ["Undo", undo],
     p: ["Play the clip, or pause it", () => { const clip = film()?.querySelector("video"); if (clip) clip.paused ? clip.play() : clip.pause(); }],
     m: ["Clip or heat map of the event", () => film()?.querySelector('.choice button[aria-pressed="false"]')?.click()],

@@ -3,29 +3,50 @@
 import { put } from "./api.js";
 import { byId, h } from "./dom.js";
 import { event, markOf, putEvent, say, state } from "./state.js";
+import { count } from "./words.js";
 
 const WORDS = { new: "Not seen any more", seen: "Acknowledged", normal: "Marked: this was normal", real: "Marked: this was real" };
 const done = [];
+let last = Promise.resolve();
 
-/** Gives the selected event, or another one, a mark; the same mark again takes it back. */
-export async function mark(wanted, id = state.selected) {
+/** One after the other, however fast keys are pressed: what is undone must have been done. */
+const inTurn = (work) => (...values) => (last = last.then(() => work(...values)));
+
+/** Gives an event a mark; the same mark again takes it back. */
+const setMark = inTurn(async (wanted, id) => {
   const before = event(id);
   if (!before) return;
   const had = markOf(before);
   if (wanted === "seen" && (had === "normal" || had === "real")) return toast(`It was seen, and marked: ${had}`);
   const next = had === wanted ? (wanted === "seen" ? "new" : "seen") : wanted;
   if (await send(id, next)) {
-    done.push({ id, mark: had });
+    done.push([{ id, mark: had }]);
     toast(`${WORDS[next]}, ${before.camera}`, undo);
   }
-}
+});
 
-/** Gives the event that was marked last the mark that it had before. */
-export async function undo() {
-  const last = done.pop();
-  if (!last) return toast("There is nothing to undo");
-  if (await send(last.id, last.mark)) toast(`Undone: event ${last.id} is as it was`);
-}
+/** Of the selected event, or another one. */
+export const mark = (wanted, id = state.selected) => setMark(wanted, id);
+
+/** Acknowledges all of the list that nobody has seen. */
+export const acknowledgeAll = inTurn(async () => {
+  const marked = [];
+  for (const { id } of state.events.filter((one) => markOf(one) === "new")) {
+    if (!(await send(id, "seen"))) break;
+    marked.push({ id, mark: "new" });
+  }
+  if (!marked.length) return toast("There is nothing new in the list");
+  done.push(marked);
+  toast(`Acknowledged: ${count(marked.length, "event")}`, undo);
+});
+
+/** Gives what was marked last the mark that it had before. */
+export const undo = inTurn(async () => {
+  const marked = done.pop();
+  if (!marked) return toast("There is nothing to undo");
+  for (const { id, mark: had } of marked) if (!(await send(id, had))) return;
+  toast(marked.length === 1 ? `Undone: event ${marked[0].id} is as it was` : `Undone: ${count(marked.length, "event")}`);
+});
 
 export async function keep(id = state.selected) {
   const one = event(id);
