@@ -276,7 +276,7 @@ def test_it_says_when_it_is_cut_off_and_comes_back(browser: Browser, replay: Rep
     with page_of(replay) as server:
         browser.open(server.address)
         browser.until("document.querySelector('#link').dataset.state === 'live'")
-        assert "No events yet" in browser.text()
+        browser.until("document.body.innerText.includes('No events yet')")
         port = server.address.rpartition(":")[2]
     browser.until("!document.querySelector('#banner').hidden")
     assert "does not answer" in browser.run("document.querySelector('#banner').textContent")
