@@ -1,7 +1,9 @@
 """Decoding, the network and whatever is done with its results, all at the same time.
 
-One thread decodes, scales and uploads, a second one runs the network, and the caller's takes the results. Each is at
-most a batch or two ahead of the next, so that memory does not grow; order and numbers are those of one thread.
+One thread decodes, scales and uploads; with a GPU a second one runs the network, and the caller's takes the results.
+On a CPU the network runs in the caller's thread: it takes all cores anyway, and a thread of its own, with a pool of
+workers of its own beside the first one's, made it slower by a third and more. Each thread is at most a batch or two
+ahead of the next, so that memory does not grow; order and numbers are those of one thread.
 """
 
 from __future__ import annotations
@@ -70,11 +72,12 @@ def batch_terms(
         yield from done(started(prepared))
         return
     # Left in the reverse order: the thread that takes from the other one has ended when that is stopped.
-    with (
-        closing(prefetched(prepared)) as ahead,  # type: ignore[type-var]
-        closing(prefetched(started(ahead), depth=1)) as running,  # type: ignore[type-var]
-    ):
-        yield from done(running)
+    with closing(prefetched(prepared)) as ahead:  # type: ignore[type-var]
+        if not upload.on_gpu:
+            yield from done(started(ahead))
+            return
+        with closing(prefetched(started(ahead), depth=1)) as running:  # type: ignore[type-var]
+            yield from done(running)
 
 
 def _prepared(

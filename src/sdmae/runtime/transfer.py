@@ -43,6 +43,11 @@ class Uploader:
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         self._last: Tensor | None = None
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether there is anywhere to go."""
+        return self._stream is not None
+
     def __call__(self, frames: NDArray[np.uint8], repeated: int) -> Uploaded:
         """`frames` (N, H, W, C), of which the first `repeated` were the last ones of the batch before."""
         if self._stream is None:
