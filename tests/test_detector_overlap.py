@@ -61,7 +61,7 @@ def test_whoever_stops_early_leaves_no_thread(detector: Detector, video: Path) -
     before = others()
     detector.batch = 4
     for frame in detector.stream(video):
-        assert others() == before + 2
+        assert others() == before + 1  # on a CPU, decoding alone
         if frame.index == 5:
             break
     del frame
