@@ -195,7 +195,7 @@ def test_the_slider_tells_how_many_alarms_there_would_have_been(page: Browser, r
         page.send("Input.dispatchKeyEvent", type=kind, key="End", code="End", windowsVirtualKeyCode=35)
     page.until(f"{figure} === '0'")
     assert "This would have been 0 alarms last week" in page.text()
-    page.until("document.querySelectorAll('.days li[data-none=\"true\"]').length === 7")
+    page.until("document.querySelectorAll('.days li[data-none=\"true\"]').length === 8")
     page.click(".deeds .primary")
     page.until("document.querySelector('.tune').textContent.includes('set on this page')")
     assert replay.page_thresholds["yard"] > replay.threshold

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -100,7 +99,7 @@ def would_be(
     """How many alarms there would have been in the last days at another threshold, by the history of scores.
 
     `least` and `most`: certainly no fewer, no more; `hours`: of history that this rests on; `by_day`: of the local
-    days, today last.
+    days, today last; the first is seldom a whole one.
     """
     parts.camera(name)
     until = time.time()
@@ -116,15 +115,14 @@ def would_be(
         "least": found.least,
         "most": found.most,
         "hours": round(found.hours, 3),
-        "by_day": _by_day([start for start, _ in found.alarms], until, math.ceil(days)),
+        "by_day": _by_day([start for start, _ in found.alarms], since, until),
         "spans": found.alarms[-_SHOWN:],
     }
 
 
-def _by_day(starts: list[float], until: float, days: int) -> list[dict[str, Any]]:
-    """How many of the times lie in each of the last local days."""
+def _by_day(starts: list[float], since: float, until: float) -> list[dict[str, Any]]:
+    """How many of the times lie in each local day that has a part in the time from `since` to `until`."""
     # Not in steps of 24 hours: a day on which the clock is changed has 23 or 25.
-    today = datetime.fromtimestamp(until).date().toordinal()
-    numbers = [datetime.fromtimestamp(start).date().toordinal() for start in starts]
-    every = range(today - days + 1, today + 1)
+    first, today, *numbers = (datetime.fromtimestamp(at).date().toordinal() for at in (since, until, *starts))
+    every = range(first, today + 1)
     return [{"day": datetime.fromordinal(day).date().isoformat(), "alarms": numbers.count(day)} for day in every]
