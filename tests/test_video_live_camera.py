@@ -8,13 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from live_files import until
 from live_server import http_server, send_mjpeg
 from sdmae.config import SourceConfig
 from sdmae.errors import SourceError
@@ -23,14 +23,6 @@ from sdmae.video.live import Camera, Status, camera
 from video_files import SIZE, make_frames, make_video
 
 QUICK = SourceConfig(open_timeout=5, read_timeout=2, first_retry=0.1, last_retry=0.2)
-
-
-def until(what: Callable[[], object], seconds: float = 30.0) -> None:
-    """Waits until it holds; fails after so many seconds."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
 
 
 def alive(pid: int) -> bool:
