@@ -156,7 +156,12 @@ def soak(folder: Path, pictures: list[Image], detector: str, minutes: float) -> 
     for key in ("megabytes", "descriptors", "threads"):
         values = [sample[key] for sample in samples]
         slope = float(np.polyfit(times[half:], values[half:], 1)[0]) * 600
-        slopes[key] = {"first": values[0], "half": values[half], "last": values[-1], "slope_in_ten_minutes": slope}
+        slopes[key] = {
+            "first": values[0],
+            "by_minute": [float(np.median(minute)) for minute in np.array_split(values, max(1, round(minutes)))],
+            "last": values[-1],
+            "slope_in_ten_minutes": slope,
+        }
     return {
         "minutes": minutes,
         "cameras": 4,
