@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from sdmae.data.anomalies import FAMILIES, AnomalousObject, Scene, build_bank, learn_scene
+from sdmae.data.anomalies import (
+    FAMILIES,
+    AnomalousObject,
+    Ordinary,
+    Scene,
+    build_bank,
+    fill_bank,
+    learn_scene,
+    paste,
+)
 from sdmae.data.anomalies.bank import MAKERS
 from sdmae.data.anomalies.fit import Line
 from sdmae.errors import ConfigError
@@ -116,6 +125,30 @@ def test_thin_is_thin(scene: Scene) -> None:
         return float(np.median([(made.mask >= 128).mean() for made in drawn(scene, name)]))
 
     assert filled("thin") < 0.45 < filled("shapes")
+
+
+def test_ordinary_is_where_it_was_and_as_it_was(scene: Scene) -> None:
+    rng = np.random.default_rng(7)
+    for made in (Ordinary(scene).draw(rng) for _ in range(DRAWS)):
+        assert made.column is not None
+        own = [cut for cut in scene.cutouts if (cut.foot, cut.x) == (made.foot, made.column)]
+        assert own, "at the place of one of the footage's objects"
+        assert any(extent(made) == pytest.approx((cut.height, cut.width), abs=2) for cut in own)
+        # To what the canvas, cut at whole pixels, lags behind the object.
+        assert any(speed(made, scene) == pytest.approx(np.hypot(*cut.velocity), abs=0.35) for cut in own)
+        assert np.sign(made.offsets[4, 1]) == np.sign(own[0].velocity[1])
+
+
+def test_what_has_a_column_is_pasted_there_and_never_mirrored(scene: Scene) -> None:
+    bank = fill_bank([Ordinary(scene)], scene, objects=1, seed=0)
+    samples = torch.full((64, 5, *scene.size, 1), 160, dtype=torch.uint8)
+    pasted, masks, _ = paste(samples, bank, 1.0, 1, torch.Generator().manual_seed(0))
+    columns = torch.arange(scene.size[1], dtype=torch.float32)
+    middle = (masks.any(dim=1) * columns).sum(1) / masks.any(dim=1).sum(1)
+    broad = masks.any(dim=1).sum(1).float().mean()
+    assert bool(((middle - bank.column[0]).abs() < 0.5 * broad + 2).all())
+    where = ((pasted != 160).any(dim=2)[..., 0] * columns).sum(-1) / (pasted != 160).any(dim=2)[..., 0].sum(-1)
+    assert bool((where[:, 4] > where[:, 0]).all()), "to the right, as everybody here"
 
 
 @pytest.mark.parametrize("name", FAMILIES)

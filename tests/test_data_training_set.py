@@ -11,12 +11,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdmae.config import Config
+from sdmae.data.anomalies import ObjectBank
 from sdmae.data.neighbours import Spacing
 from sdmae.data.store import FrameStore, Stretch
 from sdmae.data.training_set import Batch, FrameSource, SampleSet, split_held_out
 from sdmae.training.run import open_frames, sample_sets, settle
-from sdmae.video import find_clips
+from sdmae.video import Clip, Image, Size, find_clips
 from tiny import TINY
+from video_files import make_video
 
 CPU = torch.device("cpu")
 
@@ -105,6 +108,45 @@ def test_a_batch_leaves_the_store_as_it_was(samples: SampleSet, store: FrameStor
     before = store.frames.tobytes()
     draw(samples, list(range(40)))
     assert store.frames.tobytes() == before
+
+
+def test_decoys_are_part_of_the_clean_frame_and_no_anomaly(samples: SampleSet, store: FrameStore) -> None:
+    samples.flip, samples.probability = False, 0.0
+    samples.decoys, samples.decoy_probability = samples.bank, 0.5  # whatever is pasted as a decoy is none
+    batch = draw(samples, list(range(40)))
+    assert not batch.labels.any()
+    assert not batch.masks.any()
+    assert torch.equal(batch.clean, batch.samples[:, 2])
+    changed = [not np.array_equal(batch.clean[k].numpy(), store.frames[k]) for k in range(40)]
+    assert 5 < sum(changed) < 35
+    samples.probability = 1.0
+    both = draw(samples, list(range(40)))
+    assert torch.equal(both.clean, batch.clean), "anomalies come after decoys"
+    assert both.labels.all()
+
+
+def crowd(index: int, size: Size) -> Image:
+    """Dark figures of three sizes that walk to the right."""
+    image = np.full((*size, 3), 160, np.uint8)
+    for row in range(3):
+        x = (40 * row + index) % (size.width + 10) - 10
+        image[20 + 24 * row : 38 + 24 * row, max(0, x) : max(0, x + 6)] = 40 + 20 * row
+    return image
+
+
+def test_decoys_are_cut_out_where_they_are_asked_for_and_can_be(tmp_path: Path) -> None:
+    walked = find_clips(str(make_video(tmp_path / "walked.mp4", 200, size=Size(96, 120), draw=crowd)))
+    wanted = replace(TINY, anomalies=replace(TINY.anomalies, decoys=0.5))
+
+    def decoys(clips: list[Clip], config: Config) -> list[ObjectBank | None]:
+        config = settle(config, clips)
+        store = open_frames(clips, config, (), lambda line: None)
+        return [part.decoys for part in sample_sets(store, clips, config, CPU, lambda line: None)]
+
+    assert all(bank and bank.families == ("ordinary",) for bank in decoys(walked, wanted))
+    assert decoys(walked, TINY) == [None, None]
+    still = find_clips(str(make_video(tmp_path / "still.mp4", 60, draw=lambda index, size: crowd(0, size))))
+    assert decoys(still, wanted) == [None, None]
 
 
 def test_what_is_pasted_into_an_ignore_zone_is_no_anomaly(samples: SampleSet) -> None:

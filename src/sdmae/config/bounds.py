@@ -56,6 +56,7 @@ def check(config: Config) -> None:
         ("anomalies.probability", anomalies.probability, 0, 1),
         ("anomalies.objects", anomalies.objects, 1, 1 << 20),
         ("anomalies.per_frame", anomalies.per_frame, 1, 16),
+        ("anomalies.decoys", anomalies.decoys, 0, 1),
         ("train.teacher_epochs", train.teacher_epochs, 1, 1 << 20),
         ("train.student_epochs", train.student_epochs, 1, 1 << 20),
         ("train.batch_size", train.batch_size, 1, 1 << 20),

@@ -89,6 +89,9 @@ class AnomalyConfig:
     """Objects drawn for each family before training begins."""
     per_frame: int = 2
     """Most objects pasted into one sample."""
+    decoys: float = 0.0
+    """Share of training samples into which ordinary objects of the footage are pasted as they were, which makes no
+    anomaly of them: what is pasted must not be known by its seams."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Batch:
     """One step's samples, on the training device."""
 
     clean: Tensor
-    """(B, H, W, C) uint8: x[t] with nothing pasted."""
+    """(B, H, W, C) uint8: x[t] without anomalies."""
     samples: Tensor
     """(B, 5, H, W, C) uint8 at t-s, t-1, t, t+1, t+s, anomalies pasted."""
     masks: Tensor
@@ -75,15 +75,18 @@ class SampleSet:
         *,
         probability: float,
         flip: bool,
+        decoys: ObjectBank | None = None,
         ignored: Tensor | None = None,
     ) -> None:
-        """`ignored` (H, W) bool, on the training device: pixels in which nothing counts as an anomaly."""
+        """`decoys`: ordinary objects. `ignored` (H, W) bool, on the training device: nothing there is an anomaly."""
         tables = [s.start + neighbour_table(s.times, spacing(s.clip)) for s in stretches]
         self.source = source
         self.neighbours = torch.from_numpy(np.concatenate(tables))
         self.bank = bank
         self.per_frame = anomalies.per_frame
         self.probability = probability
+        self.decoys = decoys
+        self.decoy_probability = anomalies.decoys
         self.flip = flip
         self.ignored = ignored
 
@@ -96,6 +99,8 @@ class SampleSet:
         `probability`: of an anomaly, where another is wanted than the set's own.
         """
         samples = self.source.gather(self.neighbours[ids])
+        if self.decoys is not None:
+            samples = paste(samples, self.decoys, self.decoy_probability, self.per_frame, generator)[0]
         if self.flip:
             mirrored = torch.rand(len(ids), generator=generator) < 0.5
             where = mirrored.to(samples.device)[:, None, None, None, None]

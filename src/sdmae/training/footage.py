@@ -45,8 +45,9 @@ class Footage:
         *,
         probability: float,
         flip: bool = False,
+        decoys: ObjectBank | None = None,
     ) -> SampleSet:
-        """Samples of one of the parts, with objects of the bank in this share of them."""
+        """Samples of one of the parts, with objects of the bank in this share of them, and decoys in theirs."""
         return SampleSet(
             self.source,
             self.parts[held_out],
@@ -56,6 +57,7 @@ class Footage:
             probability=probability,
             # Mirrored, an ignore zone would lie elsewhere.
             flip=flip and self.ignored is None,
+            decoys=decoys.to(self.source.device) if decoys else None,
             ignored=self.ignored,
         )
 

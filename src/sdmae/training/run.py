@@ -17,7 +17,7 @@ import torch
 from accelerate import Accelerator
 
 from sdmae.config import AnomalyConfig, Config, to_dict
-from sdmae.data.anomalies import Scene, build_bank, possible
+from sdmae.data.anomalies import Ordinary, Scene, build_bank, fill_bank, possible
 from sdmae.data.anomalies.ubnormal import ubnormal_cutouts
 from sdmae.data.neighbours import Spacing
 from sdmae.data.store import Exclusion, FrameStore, open_store
@@ -173,6 +173,9 @@ def sets_of(
     seeds = [seed_of(config.train.seed, Purpose.OBJECTS, k) % 2**32 for k in range(2)]
     rate = config.input.rate or probe(clips[0]).rate
     extra = [ubnormal_cutouts(ubnormal, scene, rate=rate, seed=seeds[0])] if ubnormal else []
+    decoys = None
+    if config.anomalies.decoys and scene.cutouts:
+        decoys = fill_bank([Ordinary(scene)], scene, objects=config.anomalies.objects, seed=seeds[0])
     sets = [
         footage.samples(
             bool(k),
@@ -180,6 +183,7 @@ def sets_of(
             config.anomalies,
             probability=(config.anomalies.probability, 0.5)[k],
             flip=config.train.flip and k == 0,
+            decoys=decoys,
         )
         for k, names in enumerate(families)
     ]

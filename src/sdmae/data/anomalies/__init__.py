@@ -13,18 +13,22 @@ The reconstruction target stays the clean frame; the mask of the object at t is 
 Sizes and speeds are relative to what is ordinary on the row where the object stands, which is learned from the
 footage (`learn_scene`); nothing is in pixels. Every object moves: one that stands still would not show in the motion
 gradient, and so not in the loss. Other families, such as cut-outs from UBnormal, need only meet `Family`.
+
+`Ordinary` objects are put back as they were: decoys, which are pasted as anomalies are, and are none.
 """
 
 from sdmae.data.anomalies.bank import FAMILIES, ObjectBank, build_bank, fill_bank, possible
 from sdmae.data.anomalies.paste import paste
 from sdmae.data.anomalies.protocol import AnomalousObject, Family
 from sdmae.data.anomalies.scene import Scene, learn_scene
+from sdmae.data.anomalies.walkers import Ordinary
 
 __all__ = [
     "FAMILIES",
     "AnomalousObject",
     "Family",
     "ObjectBank",
+    "Ordinary",
     "Scene",
     "build_bank",
     "fill_bank",

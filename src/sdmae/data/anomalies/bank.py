@@ -52,6 +52,8 @@ class ObjectBank:
     """(n, 5, 2) float32: (dy, dx) at each instant."""
     foot: Tensor
     """(n,) float32: row to stand on; NaN for any."""
+    column: Tensor
+    """(n,) float32: column of its middle; NaN for any."""
     families: tuple[str, ...]
     """Families that have objects here; object i belongs to `families[family[i]]`."""
     family: Tensor
@@ -108,7 +110,7 @@ def fill_bank(families: Sequence[Family], scene: Scene, *, objects: int, seed: i
             "no synthetic anomalies left: add 'shapes' or 'thin', or train on video with moving objects"
         )
     chunks: list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]] = []
-    start, canvas, extent, offsets, foot, counts, total = [], [], [], [], [], [], 0
+    start, canvas, extent, offsets, foot, column, counts, total = [], [], [], [], [], [], [], 0
     for number, family in enumerate(families):
         # A generator of each family's own: leaving one out does not change the others.
         rng = np.random.default_rng([seed, 2, *family.name.encode()])
@@ -130,6 +132,7 @@ def fill_bank(families: Sequence[Family], scene: Scene, *, objects: int, seed: i
             extent.append(box)
             offsets.append(made.offsets)
             foot.append(np.nan if made.foot is None else made.foot)
+            column.append(np.nan if made.column is None else made.column)
             total += len(pixels)
             drawn += 1
             if drawn == objects:
@@ -145,6 +148,7 @@ def fill_bank(families: Sequence[Family], scene: Scene, *, objects: int, seed: i
         extent=torch.tensor(extent),
         offsets=torch.from_numpy(np.stack(offsets)),
         foot=torch.tensor(foot, dtype=torch.float32),
+        column=torch.tensor(column, dtype=torch.float32),
         families=tuple(family.name for family in families),
         family=torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts)),
         first=torch.tensor([0, *np.cumsum(counts)]),
@@ -171,7 +175,7 @@ def _packed(made: AnomalousObject) -> Packed | None:
     rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
     box = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
     pixels = np.concatenate([texture, mask[..., None]], axis=3).reshape(-1, texture.shape[3] + 1)
-    return pixels, box, AnomalousObject(texture, mask, made.offsets, made.foot)
+    return pixels, box, replace(made, texture=texture, mask=mask)
 
 
 def _columns(scene: Scene) -> Tensor:

@@ -121,12 +121,14 @@ def _plan(bank: ObjectBank, chosen: Tensor, chance: Tensor, size: tuple[int, int
     index = bank.first[family] + _floor(chance[:, 1], bank.first[family + 1] - bank.first[family])
     canvas, extent = bank.canvas[index], bank.extent[index].float()
     tall, broad = extent[:, 2] - extent[:, 0], extent[:, 3] - extent[:, 1]
-    flip = chance[:, 2] < 0.5
+    own = bank.column[index]
+    flip = (chance[:, 2] < 0.5) & own.isnan()
     anywhere = bank.rows[_floor(chance[:, 3], len(bank.rows))]
     foot = torch.where(bank.foot[index].isnan(), anywhere, bank.foot[index]) + (chance[:, 4] - 0.5) * 0.2 * tall
     band = _floor((foot / height).clamp(0, 1), len(bank.columns))
     quantiles = bank.columns.shape[1]
     middle = bank.columns[band, _floor(chance[:, 5], quantiles)] + (chance[:, 6] - 0.5) * (2 * width / quantiles)
+    middle = torch.where(own.isnan(), middle, own + (chance[:, 6] - 0.5) * broad)
     # Wholly inside where it fits, but for a tenth that may stick out; what is larger than the frame is centred.
     foot = _held(foot, 0.9 * tall, height + 0.1 * tall)
     left = _held(middle - broad / 2, -0.1 * broad, width - 0.9 * broad)

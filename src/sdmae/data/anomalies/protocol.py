@@ -33,6 +33,8 @@ class AnomalousObject:
     """(5, 2) float32: (dy, dx) in pixels from the object's place at t, at t-s, t-1, t, t+1, t+s; row 2 is zero."""
     foot: float | None
     """Row on which the object's lowest point at t stands. None: any row on which moving objects were seen."""
+    column: float | None = None
+    """Column of its middle at t, where it stays and is not mirrored. None: any in which moving objects were seen."""
 
     def __post_init__(self) -> None:
         instants, height, width, channels = self.texture.shape

@@ -1,9 +1,9 @@
-"""Families of ordinary objects of this very scene, put back wrong: too fast, stretched, out of scale."""
+"""Objects of this very scene, put back wrong (too fast, stretched, out of scale), or just as they were."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -105,6 +105,21 @@ class OutOfScale:
         scale = factor * usual / cutout.height
         speed = max(rng.uniform(0.5, 2.0) * self.scene.speed(foot), self.scene.least_speed(foot))
         return put_back(cutout, moving(self.scene, own_heading(cutout, rng), speed), foot, rng, (scale, scale))
+
+
+@dataclass(frozen=True)
+class Ordinary:
+    """An object of the footage where it was, as it was: no anomaly, but cut out and pasted as anomalies are."""
+
+    scene: Scene
+    name: ClassVar[str] = "ordinary"
+
+    def draw(self, rng: np.random.Generator) -> AnomalousObject:
+        """One with a look of its own at each instant, where there are such."""
+        whole = [cutout for cutout in self.scene.cutouts if len(cutout.mask) == 5]
+        cutout = pick(whole or self.scene.cutouts, rng)
+        offsets = (self.scene.moments[:, None] * cutout.velocity).astype(np.float32)
+        return replace(put_back(cutout, offsets, cutout.foot, rng, frozen=0.0), column=cutout.x)
 
 
 def _fitting(scene: Scene, cutout: CutOut, y: float, x: float) -> tuple[float, float]:

@@ -85,8 +85,10 @@ def _kinds(config: Config) -> Iterator[_Kind]:
         "no-synthetic-anomalies",
         "synthetic anomalies",
         "none are pasted; map and classifier, which learn nothing, do not count (gamma 0, delta 0)",
-        lambda c: replace(_score(gamma=0.0, delta=0.0)(c), anomalies=replace(c.anomalies, probability=0.0)),
+        lambda c: _score(gamma=0.0, delta=0.0)(_anomalies(probability=0.0)(c)),
     )
+    yield "no-decoys", "decoys", "no ordinary objects are pasted beside the anomalies", _anomalies(decoys=0.0)
+    yield "decoys", "decoys", "ordinary objects are pasted into half of the samples", _anomalies(decoys=0.5)
     for family in config.anomalies.families:
         yield f"without-{family}", "families", f"the network never sees the family {family}", _without(family)
     for family in FAMILIES:
@@ -153,6 +155,10 @@ def _kinds(config: Config) -> Iterator[_Kind]:
 
 def _model(**values: Any) -> Callable[[Config], Config]:
     return lambda config: replace(config, model=replace(config.model, **values))
+
+
+def _anomalies(**values: Any) -> Callable[[Config], Config]:
+    return lambda config: replace(config, anomalies=replace(config.anomalies, **values))
 
 
 def _score(**values: Any) -> Callable[[Config], Config]:
