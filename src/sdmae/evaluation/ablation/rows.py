@@ -71,88 +71,6 @@ def with_epochs(config: Config, epochs: tuple[int, int], seed: int) -> Config:
     return replace(config, train=train)
 
 
-def _kinds(config: Config) -> Iterator[_Kind]:
-    yield FULL, "", "nothing", lambda c: c
-    yield "no-motion-weights", "token weighting", "every token's error weighs the same", _model(weighting="uniform")
-    yield (
-        "no-student",
-        "self-distillation",
-        # Phase 2 leaves everything but the student as it was: this teacher is the one of `full`, to the bit.
-        "teacher alone: no discrepancy in the score (beta 0)",
-        _score(beta=0.0),
-    )
-    yield (
-        "no-synthetic-anomalies",
-        "synthetic anomalies",
-        "none are pasted; map and classifier, which learn nothing, do not count (gamma 0, delta 0)",
-        lambda c: _score(gamma=0.0, delta=0.0)(_anomalies(probability=0.0)(c)),
-    )
-    yield "no-decoys", "decoys", "no ordinary objects are pasted beside the anomalies", _anomalies(decoys=0.0)
-    yield "decoys", "decoys", "ordinary objects are pasted into half of the samples", _anomalies(decoys=0.5)
-    for family in config.anomalies.families:
-        yield f"without-{family}", "families", f"the network never sees the family {family}", _without(family)
-    for family in FAMILIES:
-        if family not in (*config.anomalies.families, *config.anomalies.held_out):
-            yield f"with-{family}", "families", f"the network sees the family {family}, too", _with(family)
-    yield (
-        "no-anomaly-map",
-        "anomaly map",
-        "no map is predicted or scored (its loss and delta 0)",
-        lambda c: _score(delta=0.0)(_model(map_weight=0.0)(c)),
-    )
-    for loss, words in (
-        ("mse", "squared error, as published"),
-        ("bce", "binary cross-entropy"),
-        ("focal", "focal loss"),
-    ):
-        yield f"map-{loss}", "anomaly map's loss", words, _model(map_loss=loss)
-    yield (
-        "no-classifier",
-        "[CLS] head",
-        "no classifier (its loss and gamma 0)",
-        lambda c: _score(gamma=0.0)(_model(classifier_weight=0.0)(c)),
-    )
-    yield "masking-0.25", "masking ratio", "a quarter of the kept tokens is masked", _model(masking_ratio=0.25)
-    yield "masking-0.75", "masking ratio", "three quarters of the kept tokens are masked", _model(masking_ratio=0.75)
-    yield "masking-none", "masking ratio", "the encoder sees all kept tokens", _model(masking_ratio=0.0)
-    yield "masks-fixed", "masking at test time", "one mask for all frames", _score(masks="fixed")
-    yield (
-        "masks-complementary",
-        "masking at test time",
-        "a mask and its complement, averaged",
-        _score(masks="complementary"),
-    )
-    yield "all-tokens", "motion gating", "no token is left out for want of motion", _model(token_share=1.0)
-    yield "position-none", "position embedding", "none", _model(position="none")
-    yield "position-sine", "position embedding", "sines of row and column", _model(position="sine")
-    yield "position-learned", "position embedding", "learned", _model(position="learned")
-    yield (
-        "convolution-grid",
-        "order of visible tokens",
-        "3x3 convolutions over the tokens' true cells",
-        _model(convolution="grid"),
-    )
-    yield (
-        "convolution-shuffled",
-        "order of visible tokens",
-        "3x3 convolutions over the shuffled order, as in the released code",
-        _model(convolution="shuffled"),
-    )
-    yield "convolution-none", "order of visible tokens", "no 3x3 convolutions", _model(convolution="none")
-    yield "error-only", "score", "the teacher's error alone", _alone(alpha=1.0)
-    yield "discrepancy-only", "score", "the discrepancy of teacher and student alone", _alone(beta=1.0)
-    yield "map-only", "score", "the predicted anomaly map alone", _alone(delta=1.0)
-    yield "classifier-only", "score", "the classifier alone", _alone(gamma=1.0)
-    yield (
-        "paper-score",
-        "score",
-        "equation 6 as published: alpha 0.4, beta 0.3, gamma 0.3",
-        _alone(alpha=0.4, beta=0.3, gamma=0.3),
-    )
-    yield "mean-pooling", "score", "a frame's score is the mean of its map", _score(pooling="mean")
-    yield "max-pooling", "score", "a frame's score is the largest value of its map", _score(pooling="max")
-
-
 def _model(**values: Any) -> Callable[[Config], Config]:
     return lambda config: replace(config, model=replace(config.model, **values))
 
@@ -184,3 +102,100 @@ def _without(family: str) -> Callable[[Config], Config]:
         return replace(config, anomalies=replace(config.anomalies, families=families))
 
     return change
+
+
+_LEARNING: tuple[_Kind, ...] = (
+    ("no-motion-weights", "token weighting", "every token's error weighs the same", _model(weighting="uniform")),
+    (
+        "no-student",
+        "self-distillation",
+        # Phase 2 leaves everything but the student as it was: this teacher is the one of `full`, to the bit.
+        "teacher alone: no discrepancy in the score (beta 0)",
+        _score(beta=0.0),
+    ),
+    (
+        "no-synthetic-anomalies",
+        "synthetic anomalies",
+        "none are pasted; map and classifier, which learn nothing, do not count (gamma 0, delta 0)",
+        lambda c: _score(gamma=0.0, delta=0.0)(_anomalies(probability=0.0)(c)),
+    ),
+    ("no-decoys", "decoys", "no ordinary objects are pasted beside the anomalies", _anomalies(decoys=0.0)),
+    ("decoys", "decoys", "ordinary objects are pasted into half of the samples", _anomalies(decoys=0.5)),
+)
+
+_HEADS: tuple[_Kind, ...] = (
+    (
+        "no-anomaly-map",
+        "anomaly map",
+        "no map is predicted or scored (its loss and delta 0)",
+        lambda c: _score(delta=0.0)(_model(map_weight=0.0)(c)),
+    ),
+    ("map-mse", "anomaly map's loss", "squared error, as published", _model(map_loss="mse")),
+    ("map-bce", "anomaly map's loss", "binary cross-entropy", _model(map_loss="bce")),
+    ("map-focal", "anomaly map's loss", "focal loss", _model(map_loss="focal")),
+    (
+        "no-classifier",
+        "[CLS] head",
+        "no classifier (its loss and gamma 0)",
+        lambda c: _score(gamma=0.0)(_model(classifier_weight=0.0)(c)),
+    ),
+)
+
+_TOKENS: tuple[_Kind, ...] = (
+    ("masking-0.25", "masking ratio", "a quarter of the kept tokens is masked", _model(masking_ratio=0.25)),
+    ("masking-0.5", "masking ratio", "half of the kept tokens are masked, as published", _model(masking_ratio=0.5)),
+    ("masking-0.75", "masking ratio", "three quarters of the kept tokens are masked", _model(masking_ratio=0.75)),
+    ("masking-none", "masking ratio", "the encoder sees all kept tokens", _model(masking_ratio=0.0)),
+    ("masks-fixed", "masking at test time", "one mask for all frames", _score(masks="fixed")),
+    (
+        "masks-complementary",
+        "masking at test time",
+        "a mask and its complement, averaged",
+        _score(masks="complementary"),
+    ),
+    ("all-tokens", "motion gating", "no token is left out for want of motion", _model(token_share=1.0)),
+    ("position-none", "position embedding", "none", _model(position="none")),
+    ("position-sine", "position embedding", "sines of row and column", _model(position="sine")),
+    ("position-learned", "position embedding", "learned", _model(position="learned")),
+    (
+        "convolution-grid",
+        "order of visible tokens",
+        "3x3 convolutions over the tokens' true cells",
+        _model(convolution="grid"),
+    ),
+    (
+        "convolution-shuffled",
+        "order of visible tokens",
+        "3x3 convolutions over the shuffled order, as in the released code",
+        _model(convolution="shuffled"),
+    ),
+    ("convolution-none", "order of visible tokens", "no 3x3 convolutions", _model(convolution="none")),
+)
+
+_SCORES: tuple[_Kind, ...] = (
+    ("error-only", "score", "the teacher's error alone", _alone(alpha=1.0)),
+    ("discrepancy-only", "score", "the discrepancy of teacher and student alone", _alone(beta=1.0)),
+    ("map-only", "score", "the predicted anomaly map alone", _alone(delta=1.0)),
+    ("classifier-only", "score", "the classifier alone", _alone(gamma=1.0)),
+    (
+        "paper-score",
+        "score",
+        "equation 6 as published: alpha 0.4, beta 0.3, gamma 0.3",
+        _alone(alpha=0.4, beta=0.3, gamma=0.3),
+    ),
+    ("mean-pooling", "score", "a frame's score is the mean of its map", _score(pooling="mean")),
+    ("max-pooling", "score", "a frame's score is the largest value of its map", _score(pooling="max")),
+)
+
+
+def _kinds(config: Config) -> Iterator[_Kind]:
+    yield FULL, "", "nothing", lambda c: c
+    yield from _LEARNING
+    for family in config.anomalies.families:
+        yield f"without-{family}", "families", f"the network never sees the family {family}", _without(family)
+    for family in FAMILIES:
+        if family not in (*config.anomalies.families, *config.anomalies.held_out):
+            yield f"with-{family}", "families", f"the network sees the family {family}, too", _with(family)
+    yield from _HEADS
+    yield from _TOKENS
+    yield from _SCORES
