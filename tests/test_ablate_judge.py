@@ -37,7 +37,7 @@ def test_the_judge_does_not_move_with_the_row(video: Path, tmp_path: Path) -> No
     )
     first, second = judge_of(clips, TINY), judge_of(clips, row)
     assert first.digest == second.digest
-    assert set(first.passings) <= {NORMAL, *FAMILIES}
+    assert set(first.passings) <= set(FAMILIES)
     assert {"shapes", "thin"} <= set(first.passings)
     other = judge_of(find_clips(str(make_video(tmp_path / "other.mp4", 50, rate=5))), TINY)
     assert other.digest != first.digest
@@ -64,8 +64,6 @@ def test_what_passes_is_scored_as_a_video_that_holds_it(detector_file: Path, vid
     judge = judge_of(find_clips(str(video)), TINY)
     found = judge.scores(detector)
     for name, passings in judge.passings.items():
-        if name == NORMAL:  # among them are those of the video as it is
-            continue
         for (number, passing), group in zip(passings[:2], found[name], strict=False):
             frames = [
                 replace(frame, images=(passing.frames[frame.index - passing.start],))

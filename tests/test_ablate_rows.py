@@ -57,8 +57,9 @@ def test_every_row_of_every_preset_changes_something_that_is_allowed(name: str) 
         ("no-motion-weights", {"model.weighting": "uniform"}),
         ("no-student", {"score.beta": 0.0}),
         ("no-synthetic-anomalies", {"anomalies.probability": 0.0, "score.gamma": 0.0, "score.delta": 0.0}),
-        ("without-fast", {"anomalies.families": ["stretched", "joined", "riders", "shapes", "thin"]}),
-        ("no-decoys", {"anomalies.decoys": 0.0}),
+        ("without-fast", {"anomalies.families": ["stretched", "joined", "shapes", "thin"]}),
+        ("with-riders", {"anomalies.families": ["fast", "stretched", "joined", "shapes", "thin", "riders"]}),
+        ("decoys", {"anomalies.decoys": 0.5}),
         ("map-focal", {"model.map_loss": "focal"}),
         ("no-anomaly-map", {"model.map_weight": 0.0, "score.delta": 0.0}),
         ("no-classifier", {"model.classifier_weight": 0.0, "score.gamma": 0.0}),
@@ -75,7 +76,7 @@ def test_a_row_changes_what_it_says(name: str, expected: dict[str, object]) -> N
 
 def test_what_a_preset_has_already_is_no_row() -> None:
     of_small, of_paper = ({one.name for one in rows_of(preset(name))[1]} for name in ("small", "paper-ped2"))
-    assert of_small == {"decoys", "masking-0.25", "map-bce", "position-sine", "convolution-none", "max-pooling"}
+    assert of_small == {"no-decoys", "masking-0.5", "map-bce", "position-sine", "convolution-none", "max-pooling"}
     assert of_paper == {
         "no-decoys",
         "masking-0.5",

@@ -19,11 +19,6 @@ def _paper(name: str, height: int, width: int, patch: int, rate: float, sigma: f
     )
 
 
-TAUGHT = AnomalyConfig(
-    probability=0.5, families=("fast", "stretched", "joined", "riders", "shapes", "thin"), decoys=0.5
-)
-"""What `base` and `small` are taught with."""
-
 PRESETS: dict[str, Config] = {
     "paper-avenue": _paper("paper-avenue", 320, 640, 16, 25.0, 11 / 25),
     "paper-shanghaitech": _paper("paper-shanghaitech", 160, 320, 8, 24.0, 282 / 24),
@@ -33,7 +28,7 @@ PRESETS: dict[str, Config] = {
         preset="base",
         input=InputConfig(tokens=800),
         model=ModelConfig(patch=16, position="sine", map_loss="bce", map_weight=0.5, classifier_weight=0.1),
-        anomalies=TAUGHT,
+        anomalies=AnomalyConfig(probability=0.5),
         train=TrainConfig(
             teacher_epochs=40,
             student_epochs=10,
@@ -52,17 +47,15 @@ PRESETS: dict[str, Config] = {
             patch=8,
             encoder_width=192,
             decoder_width=96,
-            heads=2,
             dropout=0.0,
-            masking_ratio=0.25,
-            token_share=0.12,
+            token_share=0.2,
             convolution="none",
             position="sine",
             map_loss="bce",
             map_weight=0.5,
             classifier_weight=0.1,
         ),
-        anomalies=TAUGHT,
+        anomalies=AnomalyConfig(probability=0.5),
         train=TrainConfig(
             teacher_epochs=40,
             student_epochs=4,

@@ -36,8 +36,8 @@ class Passing:
 def let_pass(frames: Bytes, made: AnomalousObject, scene: Scene, rng: np.random.Generator) -> Passing | None:
     """The object on its way through some 25 to 60 of the `frames` (N, H, W, C) uint8, at the speed it was made for.
 
-    At half time it is at a place where objects were seen to move, or at its own. Its looks follow one another to and
-    fro. None where nothing of it is ever seen.
+    At half time it is at a place where objects were seen to move. Its looks follow one another to and fro. None where
+    nothing of it is ever seen.
     """
     height, width = scene.size
     count = min(len(frames), int(rng.integers(FRAMES[0], FRAMES[1] + 1)))
@@ -45,8 +45,6 @@ def let_pass(frames: Bytes, made: AnomalousObject, scene: Scene, rng: np.random.
     foot = scene.foot(rng) if made.foot is None else made.foot
     column = (rng.choice(np.flatnonzero(scene.columns(foot))) + rng.random()) / GRID * width
     mirrored = rng.random() < 0.5
-    if made.column is not None:
-        column, mirrored = made.column, False
     gain = rng.uniform(0.8, 1.2)
     bias = rng.uniform(-20, 20) + 128 * (1 - gain)
     texture = np.clip(gain * made.texture.astype(np.float32) + bias, 0, 255)

@@ -2,10 +2,8 @@
 
 A row is trained on its own families, perhaps on none; what it is judged by does not move with it. Whole stretches of
 video are scored as `sdmae evaluate` scores those of a test split, filtered and smoothed over time, and all of them
-are held against one another: a score that is high in one video and low in another finds little. Normal are the
-videos as they are, and the moments in which somebody of the training video walks through them as they did there: who
-knows anomalies by the seams of what is pasted finds those, too. The video and the unchanged configuration's input
-alone decide what is judged.
+are held against one another: a score that is high in one video and low in another finds little. The video and the
+unchanged configuration's input alone decide what is judged.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sdmae.data.anomalies import FAMILIES, Family, Ordinary, possible
+from sdmae.data.anomalies import FAMILIES, possible
 from sdmae.data.anomalies.bank import MAKERS
 from sdmae.data.anomalies.passing import Passing, let_pass
 from sdmae.data.store import Stretch
@@ -30,7 +28,7 @@ from sdmae.training.footage import Footage
 from sdmae.video import Frame
 
 NORMAL, MEAN = "normal", "mean"
-"""Among the families: video without anomalies, and the mean of all families' AUCs."""
+"""Among the families: the video with nothing in it, and the mean of all families' AUCs."""
 STRETCHES, FRAMES = 6, 300
 """At most: held-out stretches that are judged by, spread evenly over them, and frames of each, from its start."""
 PASSINGS = 12
@@ -58,7 +56,7 @@ class Judge:
     stretches: Sequence[tuple[Frame, ...]]
     """Frames at network size."""
     passings: Mapping[str, Sequence[tuple[int, Passing]]]
-    """By family, and for `NORMAL` ordinary ones: in which of the stretches each object passes, and how."""
+    """By family: in which of the stretches each object passes, and how."""
     digest: str
     """Of every pixel of all."""
 
@@ -67,7 +65,7 @@ class Judge:
 
         Raises `ConfigError` where that is no number: training diverged.
         """
-        found: dict[str, list[Group]] = {name: [] for name in {NORMAL: (), **self.passings}}
+        found: dict[str, list[Group]] = {name: [] for name in (NORMAL, *self.passings)}
         for number, frames in enumerate(self.stretches):
             clean = list(_maps(detector, frames))
             values = _scored(detector, clean)
@@ -98,9 +96,8 @@ def make_judge(footage: Footage) -> Judge:
         for frame in frames:
             digest.update(frame.images[0].tobytes())
     passings: dict[str, list[tuple[int, Passing]]] = {}
-    families: dict[str, Family] = {NORMAL: Ordinary(footage.scene)} if footage.scene.cutouts else {}
-    families |= {name: MAKERS[name](footage.scene) for name in possible(footage.scene, FAMILIES)}
-    for name, family in families.items():
+    for name in possible(footage.scene, FAMILIES):
+        family = MAKERS[name](footage.scene)
         rng = np.random.default_rng([seed_of(SEED, Purpose.JUDGE), *name.encode()])
         seen: list[tuple[int, Passing]] = []
         for _ in range(PASSINGS + DRAWS):
@@ -114,7 +111,7 @@ def make_judge(footage: Footage) -> Judge:
                 break
         if seen:
             passings[name] = seen
-    if not passings.keys() - {NORMAL}:
+    if not passings:
         raise ConfigError("no synthetic anomaly fits into the held-out video: nothing can be judged by it")
     return Judge(stretches, passings, digest.hexdigest())
 
