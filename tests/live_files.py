@@ -11,7 +11,7 @@ from sdmae.live.store import Hook, NewEvent, Peak, Store, open_store
 DETECTOR = "0123456789abcdef0123456789abcdef"
 
 
-def until(what: Callable[[], object], seconds: float = 20.0) -> None:
+def until(what: Callable[[], object], seconds: float = 30.0) -> None:
     """Waits until it is so. Fails where that takes longer than anything here should."""
     end = time.monotonic() + seconds
     while not what():
